@@ -12,6 +12,9 @@ from typing import Literal
 
 from catena.domains import Domain
 from catena.records import AnswerKind, Value
+from catena.values import say
+
+__all__ = ["Family", "exact", "say"]
 
 Level = Literal["school", "upper-school", "university"]
 
@@ -53,15 +56,15 @@ class Family:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.parameters))
 
+    @property
+    def program_text(self) -> str:
+        """How a row names the program that recomputes its truth."""
+        return f"family:{self.name}"
 
-def say(value: Value) -> str:
-    """A number as a problem prints it: `12`, `2.5` where the decimal ends within six places, else `2/3`."""
-    if isinstance(value, Fraction):
-        millionths = value * 1_000_000
-        if millionths.denominator == 1:
-            return f"{millionths.numerator / 1_000_000:.6f}".rstrip("0").rstrip(".")
-        return f"{value.numerator}/{value.denominator}"
-    return str(value)
+    @property
+    def original(self) -> None:
+        """A family has no published instance (a data-set row has)."""
+        return None
 
 
 def exact(value: int | Fraction) -> int | Fraction:

@@ -1,0 +1,151 @@
+"""The `catena` command. Sub-commands import what they need when they are called, so that `--help` answers at once."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from catena import __version__
+from catena.errors import CatenaError, UserError
+
+QUIET_ENVIRONMENT = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Set before the libraries are imported, unless the user has set them: no telemetry, no log lines between ours."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code (0 done, 1 failed or different, 2 wrong input)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        return int(options.command(options))
+    except UserError as error:
+        print(f"catena: {error}", file=sys.stderr)
+        return 2
+    except CatenaError as error:
+        print(f"catena: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("catena: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="catena", description="Verified reasoning data of any horizon, from a topic to a trained model."
+    )
+    parser.add_argument("--version", action="version", version=f"catena {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="make everything that a recipe names; go on where it stopped")
+    _recipe_arguments(run)
+    run.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    run.set_defaults(command=_run)
+
+    plan = commands.add_parser("plan", help="show what a run would do, and do nothing")
+    _recipe_arguments(plan)
+    plan.set_defaults(command=_plan)
+
+    status = commands.add_parser("status", help="the books of a run: in = done + filtered + failed + pending")
+    status.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(command=_status)
+
+    compare = commands.add_parser("compare", help="compare an answer in model text with the gold answer")
+    _compare_arguments(compare)
+    compare.set_defaults(command=_compare)
+
+    certify = commands.add_parser("certify", help="certify published shards again, from the rows alone")
+    certify.add_argument("shards", nargs="+", metavar="SHARD", help="Parquet files")
+    certify.set_defaults(command=_certify)
+
+    show = commands.add_parser("show", help="print rows of a shard as a person reads them")
+    show.add_argument("shard", metavar="SHARD", help="Parquet file")
+    show.add_argument("--row", type=int, default=0, help="which row, from 0 (default 0)")
+    show.set_defaults(command=_show)
+
+    recipes = commands.add_parser("recipes", help="list the shipped recipes")
+    recipes.set_defaults(command=_recipes)
+    return parser
+
+
+def _recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="TOML file, or the name of a shipped recipe")
+    parser.add_argument("--run-folder", metavar="URL", help="where to make it (default runs/<name>); path or fsspec URL")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides", help="replace a setting: seed=3"
+    )
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import compare
+
+    compare.add_arguments(parser)
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    pairs = {}
+    for text in options.overrides:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: write it as NAME=VALUE, e.g. --set seed=3")
+        pairs[name] = value
+    return pairs
+
+
+def _run(options: argparse.Namespace) -> int:
+    from catena.flows import run
+
+    return run.run(options.recipe, options.run_folder, _overrides(options), quiet=options.quiet)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from catena.flows import run
+
+    return run.show_plan(options.recipe, options.run_folder, _overrides(options))
+
+
+def _status(options: argparse.Namespace) -> int:
+    from catena.flows import status
+
+    return status.run(options.run_folder, as_json=options.json)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from catena.flows import compare
+
+    return compare.run(options)
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from catena.flows import inspect
+
+    return inspect.certify_shards(options.shards)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from catena.flows import inspect
+
+    return inspect.show(options.shard, options.row)
+
+
+def _recipes(options: argparse.Namespace) -> int:
+    from catena.flows import run
+
+    return run.list_recipes()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""`catena certify` and `catena show`: looking at published shards without the run that made them."""
+
+import sys
+from collections import Counter
+
+import orjson
+
+from catena.adapters import describe
+from catena.errors import ShardError
+from catena.flows.jobs import resolve
+from catena.graphs import graph_from_text
+from catena.records import Answer
+from catena.seeds import stream_for
+from catena.shards import read_rows
+from catena.validators.certificates import Limits, certify
+
+_COLUMNS = ("sample_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph")
+
+
+def certify_shards(paths: list[str]) -> int:
+    """Certifies every row again from the row alone; exit code 1 when one is refused."""
+    reasons: Counter[str] = Counter()
+    total = 0
+    for path in paths:
+        rows = read_rows([path], _COLUMNS).to_pylist()
+        total += len(rows)
+        for row in rows:
+            answer = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
+            try:
+                graph = graph_from_text(row["graph"])
+            except ValueError:
+                reasons["no problem graph"] += 1
+                continue
+            stream = stream_for(0, "certify again", row["sample_id"])
+            certificate = certify(row["question"], answer, graph, resolve, stream, Limits())
+            if certificate.reason is not None:
+                reasons[certificate.reason] += 1
+    print(f"{total - reasons.total():,} of {total:,} rows certified again")
+    for reason, rows in reasons.most_common():
+        print(f"  {rows:,} {reason}")
+    return 1 if reasons else 0
+
+
+def show(path: str, number: int) -> int:
+    """Prints one row: the problem, its graph, its solution and its evidence."""
+    table = read_rows([path])
+    if not 0 <= number < table.num_rows:
+        raise ShardError(f"{path}: has rows 0 to {table.num_rows - 1}, no row {number}")
+    row = table.slice(number, 1).to_pylist()[0]
+    graph = graph_from_text(row["graph"])
+    print(f"{' / '.join(row['topic_path'])}   horizon {row['horizon']}   {row['sample_id']}\n")
+    print(row["question"], "\n")
+    for index, node in enumerate(graph.nodes):
+        print(f"  {chr(65 + index)}  {node.source}  answer {node.answer}")
+        for link in graph.links:
+            if link.parent == index:
+                words = describe(link.adapter, f"the answer of {chr(65 + index)}")
+                print(f"  |  {link.parameter} of {chr(65 + link.child)} is {words}   ({link.kind})")
+    print(f"\n{row['solution']}\n\nanswer: {row['answer']} {row['answer_unit'] or ''}")
+    sys.stdout.write(f"certificate: {orjson.loads(row['certificate'])}\n")
+    return 0

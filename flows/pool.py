@@ -1,0 +1,33 @@
+"""Worker processes for shard jobs: fresh interpreters that leave when their parent is gone."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+
+def _serve(parent: int) -> None:
+    """Set-up of a worker: Ctrl-C is the parent's business, and an orphan stops within a second."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+@contextmanager
+def workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of `count` processes (0: one per available core); pending work is dropped when the block is left by an error."""
+    number = count or len(os.sched_getaffinity(0))
+    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_serve, initargs=(os.getpid(),))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,212 @@
+"""Recipes: the TOML file that says what to make, read and checked at the edge.
+
+Every knob has a default and a unit. Unknown keys are refused with the nearest known name; so are values that cannot be
+met. A recipe is frozen; steps receive its values, never the recipe.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from catena.errors import RecipeError
+from catena.generators.compose import LARGEST_HORIZON
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Horizon = Annotated[int, Field(ge=1, le=LARGEST_HORIZON)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TopicShare(_Section):
+    """A branch of the taxonomy and its weight: every topic of the families below `path` shares its quota."""
+
+    path: tuple[str, ...] = Field(min_length=1)
+    share: float = Field(gt=0, default=1.0)
+
+
+class DatasetSource(_Section):
+    """Question-and-answer rows used as atoms: a JSONL file (path or fsspec URL) or a hub id."""
+
+    name: Name
+    path: str | None = None
+    hub: str | None = None
+    format: Literal["gsm8k"] = "gsm8k"
+    split: str = "train"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "DatasetSource":
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("give either path or hub")
+        return self
+
+
+class Composition(_Section):
+    """A group of composed rows.
+
+    Attributes:
+        name: Prefix of the group's shards.
+        source: `atoms`, or the name of a data set.
+        style: `prose`, or `compact` for tiny students.
+        rows: Accepted rows wanted, per horizon.
+        topics: Branches that this group draws on, instead of the whole taxonomy.
+        value_preserving: Share of links that keep the child's own quantity.
+        spare: Candidates made beyond `rows`, as a share, to cover refused ones.
+        template_cap: Rows kept of the same problem with new numbers; 0 keeps all.
+        test: Rows per horizon set aside for evaluation.
+        sft, rl: Horizons whose other rows serve SFT and RL; a horizon in both is divided, one in neither is only tested.
+    """
+
+    name: Name
+    source: str = "atoms"
+    style: Literal["prose", "compact"] = "prose"
+    topics: tuple[tuple[str, ...], ...] = ()
+    rows: dict[Horizon, Count] = Field(min_length=1)
+    value_preserving: Share = 0.3
+    spare: Share = 0.15
+    template_cap: int = Field(ge=0, default=0)
+    test: int = Field(ge=0, default=0)
+    sft: tuple[Horizon, ...] | None = None
+    rl: tuple[Horizon, ...] = ()
+
+
+class Certification(_Section):
+    """What a certificate demands; see `catena.validators.certificates.Limits`."""
+
+    perturbations: int = Field(ge=1, le=1000, default=10)
+    necessity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    largest_answer: Annotated[float, Field(gt=0)] = 1e9
+
+
+class DuplicateRule(_Section):
+    """Estimated Jaccard similarity of word 5-grams from which two rows of different templates count as one."""
+
+    near: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+
+class Recipe(_Section):
+    """A whole run.
+
+    Attributes:
+        name: Name of the run folder under `runs/`.
+        seed: The only source of randomness.
+        shard_rows: Rows of one shard: the unit of distribution and of durable completion.
+        workers: Processes; 0 takes one per core.
+    """
+
+    name: Name
+    seed: int = 0
+    shard_rows: int = Field(ge=1, le=1_000_000, default=2_500)
+    workers: int = Field(ge=0, le=1024, default=0)
+    taxonomy: tuple[TopicShare, ...] = ()
+    datasets: tuple[DatasetSource, ...] = ()
+    compose: tuple[Composition, ...] = Field(min_length=1)
+    certificates: Certification = Certification()
+    duplicates: DuplicateRule = DuplicateRule()
+    train: "Training | None" = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        sources = {"atoms", *(dataset.name for dataset in self.datasets)}
+        names = [group.name for group in self.compose]
+        for group in self.compose:
+            if group.source not in sources:
+                raise ValueError(f"compose {group.name!r}: no source {group.source!r}; known: {', '.join(sorted(sources))}")
+            if names.count(group.name) > 1:
+                raise ValueError(f"compose {group.name!r} stands twice; names must differ")
+            if group.source == "atoms" and not self.taxonomy and not group.topics:
+                raise ValueError(f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics")
+        return self
+
+
+class Training(_Section):
+    """Placeholder until the trainers' settings are known."""
+
+    student: str = "tiny"
+
+
+Recipe.model_rebuild()
+
+
+def load_recipe(path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
+    """The recipe in the TOML file `path`; `overrides` replaces settings by dotted name (`seed`, `datasets.0.path`).
+
+    Raises:
+        RecipeError: No such file, not TOML, an unknown key (with the nearest known one) or an impossible value.
+    """
+    file = Path(path)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{file}: no such recipe; the shipped ones are listed by 'catena recipes'") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{file}: cannot be read ({error}); give the path of a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{file}: not valid TOML ({error}); mend that line") from error
+    for name, text in (overrides or {}).items():
+        _override(data, name, text, file)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"{file}: {_explain(error)}") from error
+
+
+def _override(data: dict[str, Any], name: str, text: str, file: Path) -> None:
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = name.split(".")
+    place: Any = data
+    try:
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        if isinstance(place, list):
+            place[int(last)] = value
+        else:
+            place[last] = value
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise RecipeError(f"{file}: --set {name}: there is no such setting; name it as in the file, e.g. compose.0.rows") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem in one sentence: where, what was given, what is expected."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
+        return f"unknown key {where!r}; {hint}"
+    if first["type"] == "missing":
+        return f"{where!r} is missing; add it"
+    given = first.get("input")
+    shown = "" if isinstance(given, dict | list | BaseModel) else f" (given: {given!r})"
+    message = first["msg"].removeprefix("Value error, ")
+    limit = f"; a horizon is a whole number from 1 to {LARGEST_HORIZON}" if "[key]" in first["loc"] else ""
+    return f"{where}: {message}{shown}{limit}" if where else message
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(str(part))
+        models = _models_in(field.annotation) if field else []
+        if not models:
+            return []
+        model = models[0]
+    return sorted(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,122 @@
+"""The run folder: where each stage's shards, markers and logs lie, and who may write there.
+
+    stages/<stage>-<identity>/<shard>.parquet      what the stage made
+    stages/<stage>-<identity>/<shard>.json         its marker: written last, so its existence means durable completion
+    stages/<stage>-<identity>/rejected/<shard>.parquet
+    data/<use>/<shard>.parquet, data/manifest.json what is published and trained on
+    models/, report.html, report.json, recipe.json
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from catena.errors import RunFolderError
+from catena.shards import Shard, read_manifest
+from catena.storage import Store
+
+DATA_MANIFEST = "data/manifest.json"
+FINISHED = "finished.json"
+
+
+@dataclass(slots=True)
+class Marker:
+    """The durable record of one finished shard of a stage.
+
+    `rows_in = rows_out + sum(filtered) + sum(failed)` always holds; `facts` is what later stages or the report need.
+    """
+
+    rows_in: int
+    rows_out: int
+    shards: list[Shard]
+    filtered: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        accounted = self.rows_out + sum(self.filtered.values()) + sum(self.failed.values())
+        assert self.rows_in == accounted, f"{self.rows_in} rows in, {accounted} accounted for"
+
+
+def write_marker(store: Store, path: str, marker: Marker) -> None:
+    """Makes the completion of a shard durable."""
+    store.write(path, orjson.dumps(asdict(marker), option=orjson.OPT_SORT_KEYS))
+
+
+def read_marker(store: Store, path: str) -> Marker | None:
+    """The marker at `path`, or None where the shard is not finished.
+
+    Raises:
+        RunFolderError: The file is not a marker.
+    """
+    try:
+        data = orjson.loads(store.read(path))
+        return Marker(**{**data, "shards": [Shard(**shard) for shard in data["shards"]]})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunFolderError(f"{store.full(path)}: not a completion marker; delete it and run the recipe again") from error
+
+
+def finished_marker(store: Store, path: str) -> Marker | None:
+    """The marker at `path` if every shard that it lists is still there, else None."""
+    marker = read_marker(store, path)
+    return marker if marker and all(store.exists(shard.path) for shard in marker.shards) else None
+
+
+def manifest_identity(store: Store) -> str | None:
+    """Which version of the recipe the published shards belong to; None where nothing is published."""
+    try:
+        identity = orjson.loads(store.read(DATA_MANIFEST)).get("identity")
+    except (FileNotFoundError, ValueError, AttributeError):
+        return None
+    return identity if isinstance(identity, str) else None
+
+
+def mark_finished(store: Store, identity: str) -> None:
+    """Says that the run with this identity is complete, report included."""
+    store.write(FINISHED, orjson.dumps({"identity": identity}))
+
+
+def is_finished(store: Store, identity: str) -> bool:
+    """Whether the run with this identity is complete and its published shards are all there."""
+    try:
+        if orjson.loads(store.read(FINISHED)) != {"identity": identity}:
+            return False
+        return all(store.exists(shard.path) for shard in read_manifest(store, DATA_MANIFEST))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+@contextmanager
+def exclusive(store: Store) -> Iterator[None]:
+    """Holds the run folder for this process, where it is a local one; a killed holder lets go by itself.
+
+    Raises:
+        RunFolderError: The folder cannot be written, or another process is running in it.
+    """
+    folder = store.local
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFolderError(
+            f"{folder}: cannot be written ({error.strerror}); choose another with --run-folder"
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunFolderError(f"{folder}: another run is at work in this folder; wait for it or stop it") from error
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""Links: which adapter carries a parent's answer into a quantity of its child."""
+
+from collections.abc import Sequence
+from random import Random
+
+from catena.adapters import CONVERSIONS, NotAdaptable, adapt
+from catena.domains import Whole
+from catena.records import Adapter, Value
+
+# Remainders are taken by at least this much, and quotients by at most that: otherwise too many answers of the parent
+# arrive as the same number, and the link's certificate fails.
+SMALLEST_DIVISOR, LARGEST_QUOTIENT = 97, 4
+
+
+def _plain(reductions: Sequence[str], rng: Random) -> Adapter | None:
+    """An adapter that makes the answer whole and does no more; None when there is none."""
+    return Adapter(reductions[int(rng.random() * len(reductions))], (0,)) if reductions else None
+
+
+def preserving_adapter(answer: Value, reductions: Sequence[str], quantity: int, rng: Random) -> Adapter | None:
+    """Rewrites the child's own `quantity` m as answer + (m - answer): the child's truth is unchanged.
+
+    As R-HORIZON does (arXiv 2510.08189, section 3); there every answer is whole, here it is made whole first.
+    """
+    plain = _plain(reductions, rng)
+    if plain is None:
+        return None
+    try:
+        return Adapter(plain.op, (quantity - adapt(plain, answer),))
+    except NotAdaptable:
+        return None
+
+
+def changing_adapters(
+    answer: Value, reductions: Sequence[str], unit: str | None, domain: Whole, lossy: float, rng: Random
+) -> list[Adapter]:
+    """Adapters whose result lies in `domain`, to be tried in this order; the child's truth is to be recomputed.
+
+    Args:
+        answer: The parent's answer.
+        reductions: Operations that make it whole.
+        unit: Its unit, which may be converted.
+        domain: Where the carried quantity must lie.
+        lossy: Probability of offering operations that send several answers to one number, in [0, 1].
+        rng: The row's own stream.
+    """
+    plain = _plain(reductions, rng)
+    if plain is None:
+        return []
+    try:
+        whole = adapt(plain, answer)
+    except NotAdaptable:
+        return []
+    shifted = Adapter(plain.op, (_shift_into(whole, domain, rng),))
+    if plain.op != "identity":
+        return [shifted]
+    conversion = CONVERSIONS.get(unit) if unit else None
+    found = [shifted, Adapter("identity", (int(rng.random() * 41) - 20,)), Adapter("scale", (_factor(rng), 0))]
+    if conversion:
+        found.append(Adapter(conversion, (0,)))
+    if rng.random() < lossy:
+        found.extend(_lossy(whole, domain, rng))
+    fitting = [adapter for adapter in found if domain.contains(adapt(adapter, answer))]
+    rng.shuffle(fitting)
+    if domain.contains(whole) and rng.random() < 0.5:
+        fitting.insert(0, plain)
+    return fitting
+
+
+def _lossy(whole: int, domain: Whole, rng: Random) -> list[Adapter]:
+    span = domain.high - domain.low + 1
+    found = [Adapter("quotient", (2 + int(rng.random() * (LARGEST_QUOTIENT - 1)), 0))]
+    if span > SMALLEST_DIVISOR and abs(whole) > span:
+        divisor = SMALLEST_DIVISOR + int(rng.random() * (min(span, 1000) - SMALLEST_DIVISOR))
+        found.append(Adapter("remainder", (divisor, domain.low + int(rng.random() * (span - divisor + 1)))))
+    if whole > 10**8:
+        found.append(Adapter("digit_sum", (_shift_into(40, domain, rng),)))
+    return found
+
+
+def _factor(rng: Random) -> int:
+    return 2 + int(rng.random() * 8)
+
+
+def _shift_into(whole: int, domain: Whole, rng: Random) -> int:
+    return domain.draw(rng) - whole

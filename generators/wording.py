@@ -1,0 +1,72 @@
+"""How a chain is said: as prose in lettered parts, or compactly for tiny students.
+
+A carried quantity stands as a capital letter in its sentence and is introduced by what it is: "Let P be 7 less than
+the number of eggs found in Part A". The statement prints no answer of any part; the solution works out each.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+from catena.adapters import describe, symbols
+from catena.generators.chain import Step
+from catena.values import say
+
+LETTERS = "PQRSTUVWYZKLMNHJ"
+"""Names of carried quantities; A to D and the usual variable names of physics and algebra are left out."""
+
+_INTRODUCTIONS = ("Let {letter} be {what}. ", "Here {letter} stands for {what}. ", "Take {letter} to be {what}. ")
+_OPENINGS = (
+    "",
+    "Work through the parts in order; each one after the first uses an earlier answer.\n",
+    "This problem has {parts} linked parts.\n",
+)
+_REQUESTS = ("Give the answer to Part {part}.", "What is the answer to Part {part}?", "Report only the answer to Part {part}.")
+_WORDS = ("two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split())
+
+
+def part_name(index: int) -> str:
+    """`A` for the first node, `B` for the second, ..."""
+    return chr(ord("A") + index)
+
+
+def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
+    """Statement and worked solution of a chain; a single node is said without parts."""
+    if len(steps) == 1:
+        return _sentence(steps[0], None), steps[0].prepared.source.steps(**steps[0].values)
+    choice = int(rng.random() * 27)
+    introduction = _INTRODUCTIONS[choice % 3]
+    statement = [_OPENINGS[choice // 3 % 3].format(parts=_WORDS[len(steps) - 2])]
+    solution = []
+    for index, step in enumerate(steps):
+        name = part_name(index)
+        worked = step.prepared.source.steps(**step.values)
+        if step.link is None:
+            statement.append(f"Part {name}: {_sentence(step, None)}\n")
+            solution.append(f"Part {name}: {worked}")
+            continue
+        letter = LETTERS[index - 1]
+        parent = steps[step.link.parent]
+        reference = f"{parent.prepared.source.noun} found in Part {part_name(step.link.parent)}"
+        what = introduction.format(letter=letter, what=describe(step.link.adapter, reference))
+        statement.append(f"Part {name}: {what}{_sentence(step, letter)}\n")
+        solution.append(f"Part {name}: {_carried(step, letter, parent)} {worked}")
+    statement.append(_REQUESTS[choice // 9].format(part=part_name(len(steps) - 1)))
+    return "".join(statement), "\n".join(solution)
+
+
+def _sentence(step: Step, letter: str | None) -> str:
+    said = {name: value if type(value) is int else say(value) for name, value in step.values.items()}
+    if letter is not None and step.link is not None:
+        said[step.link.parameter] = letter
+    return step.prepared.source.wordings[step.wording].format_map(said)
+
+
+def _carried(step: Step, letter: str, parent: Step) -> str:
+    """`P = 573 - 500 = 73.`, or in words where the adapter is no plain sum."""
+    assert step.link is not None
+    value = say(step.values[step.link.parameter])
+    answer = say(parent.answer)
+    arithmetic = symbols(step.link.adapter, answer)
+    if not arithmetic:
+        return f"{letter} is {describe(step.link.adapter, answer)}, so {letter} = {value}."
+    return f"{letter} = {arithmetic}." if arithmetic == value else f"{letter} = {arithmetic} = {value}."
