@@ -38,11 +38,16 @@ def _fraction(answer: Value) -> int | Fraction:
 
 
 def _rounded(answer: Value) -> int:
-    number = _number(answer)
-    below = floor(number)
-    if abs(number - below - 0.5) < ROUNDING_MARGIN:
+    if isinstance(answer, Fraction):  # whole-number arithmetic, several times as fast as comparing fractions
+        below, rest = divmod(answer.numerator, answer.denominator)
+        part = rest / answer.denominator
+    else:
+        number = _number(answer)
+        below = floor(number)
+        part = float(number - below)
+    if abs(part - 0.5) < ROUNDING_MARGIN:
         raise NotAdaptable(f"{answer!r} is too near to a half to be rounded safely")
-    return below if number - below < 0.5 else below + 1
+    return below if part < 0.5 else below + 1
 
 
 def _items(answer: Value) -> int:

@@ -122,13 +122,26 @@ def _vanishes(expression: Any, symbols: list[Any], point: tuple[float, ...]) -> 
     return bool(value <= scale * sympy.Float(10) ** (10 - DIGITS))
 
 
-def equal_leaves(left: Node, right: Node) -> bool:
-    """Equality of two numbers or algebra texts that have been read before."""
-    trees = [
-        read_algebra(leaf.text) if isinstance(leaf, Math) else ("number", leaf) if isinstance(leaf, Fraction) else None
-        for leaf in (left, right)
-    ]
-    return trees[0] is not None and trees[1] is not None and equal_trees(trees[0], trees[1])
+def equal_leaves(gold: Node, found: Node) -> bool:
+    """Equality of two numbers or algebra texts that have been read before.
+
+    A found value that sympy cannot evaluate (it overflows) differs from a gold that it can; otherwise a
+    reply could buy the verdict `error`.
+    """
+    left, right = _leaf_tree(gold), _leaf_tree(found)
+    if left is None or right is None:
+        return False
+    try:
+        return equal_trees(left, right)
+    except (ArithmeticError, ValueError, TypeError, RecursionError):
+        equal_trees(left, left if left[0] == "=" else ("number", Fraction(7, 3)))  # raises when the gold is at fault
+        return False
+
+
+def _leaf_tree(leaf: Node) -> Tree | None:
+    if isinstance(leaf, Fraction):
+        return ("number", leaf)
+    return read_algebra(leaf.text) if isinstance(leaf, Math) else None
 
 
 def is_whitelisted(text: str) -> bool:
@@ -178,7 +191,10 @@ def evaluate(text: str) -> dict[str, Any]:
     tree = read_algebra(text)
     if tree is None or tree[0] == "=":
         return {"value": None}
-    value = sympy.N(to_sympy(tree), 30)
+    try:
+        value = sympy.N(to_sympy(tree), 30)
+    except (ArithmeticError, ValueError, TypeError, RecursionError):
+        return {"value": None}
     if not (value.is_Number and value.is_real and value.is_finite):
         return {"value": None}
     return {"value": str(Fraction(str(value)))}

@@ -247,10 +247,8 @@ def same_node(left: Node | None, right: Node | None, same_leaf: Callable[[Node, 
         pairs = list(zip(left.items, right.items, strict=False))
         return len(left.items) == len(right.items) and all(same_node(*pair, same_leaf) for pair in pairs)
     if isinstance(left, Set) and isinstance(right, Set):
-        return all(
-            any(same_node(item, other, same_leaf) for other in others.items)
-            for items, others in ((left, right), (right, left))
-            for item in items.items
+        return all(any(same_node(a, b, same_leaf) for b in right.items) for a in left.items) and all(
+            any(same_node(a, b, same_leaf) for a in left.items) for b in right.items
         )
     if isinstance(left, Interval) and isinstance(right, Interval):
         return len(left.pieces) == len(right.pieces) and all(

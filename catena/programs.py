@@ -133,7 +133,7 @@ class Operations:
             elif not keeps(z, cast(Kind, kind)):
                 return None
             registers.append(z)
-        return cast(Number, _plain(registers[-1]))
+        return _plain(registers[-1])
 
     def solve(self, **values: Value) -> Value:
         """The answer, whatever kinds the results have.
@@ -180,7 +180,7 @@ class Operations:
             ValueError: The text is not the canonical text of a program within bounds.
         """
         if len(text) > MAX_TEXT:
-            raise ValueError(f"program text of {len(text)} characters, at most {MAX_TEXT} are read")
+            raise ValueError(f"not the text of a program ({len(text)} characters, at most {MAX_TEXT} are read)")
         try:
             document = json.loads(text, parse_float=_refuse, parse_constant=_refuse)
             parameters = {name: _read_domain(fields) for name, *fields in document["parameters"]}
@@ -189,10 +189,10 @@ class Operations:
                 for operator, left, right, kind in document["operations"]
             )
             program = cls(parameters, operations)
-        except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"not an operation list: {type(error).__name__} in {text[:80]!r}") from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"not the text of a program ({error}): {text[:80]!r}") from error
         if program.to_text() != text:
-            raise ValueError(f"not the canonical text of a program: {text[:80]!r}")
+            raise ValueError(f"not the text of a program (not canonical): {text[:80]!r}")
         return program
 
     def _registers(self, values: Mapping[str, Value]) -> list[Any]:
@@ -245,7 +245,7 @@ def keeps(value: Number, kind: Kind) -> bool:
     return shape in "rf" or _PLACES % denominator == 0
 
 
-def _divide(x: Any, y: Any) -> Any:
+def _divide(x: Number, y: Number) -> Number:
     if type(x) is int and type(y) is int and y != 0 and x % y == 0:
         return x // y
     return _plain(Fraction(x) / y)

@@ -19,7 +19,6 @@ from catena.answers import Comparison, compare, infer_kind
 from catena.errors import DatasetError, UserError
 from catena.records import ANSWER_KINDS, Answer
 
-_KEYS = {"gold", "text", "type", "unit", "tolerance"}
 _KINDS = ", ".join(ANSWER_KINDS)
 
 
@@ -81,10 +80,6 @@ def _read_pair(line: bytes, place: str) -> tuple[Answer | str, str]:
         raise DatasetError(f"{place}: not a JSON object in UTF-8 ({error}); correct or remove the line") from error
     if not isinstance(row, dict):
         raise DatasetError(f"{place}: a row must be a JSON object with keys gold and text; correct or remove the line")
-    if unknown := sorted(set(row) - _KEYS):
-        raise DatasetError(
-            f"{place}: unknown key {unknown[0]!r}, expected {', '.join(sorted(_KEYS))}; rename or remove it"
-        )
     gold, text, kind, unit = (_text(row, key, place) for key in ("gold", "text", "type", "unit"))
     if gold is None or text is None:
         raise DatasetError(f"{place}: {'gold' if gold is None else 'text'!r} is missing; every row needs gold and text")

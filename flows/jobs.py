@@ -195,7 +195,9 @@ def _pools(
         per_leaf: Sequence[Sequence[Prepared]] = (_dataset(store.url, dataset.path, dataset.blake2b),)
     else:
         per_leaf = _leaf_pools(tuple(tuple(leaf) for leaf in leaves), group["style"])
-    inner = [one for pool in per_leaf for one in pool if one.can_be_parent]
+    parents = [one for pool in per_leaf for one in pool if one.can_be_parent]
+    whole = [one for one in parents if one.source.kind == "integer"]
+    inner = [*parents, *whole, *whole]  # whole answers are carried more naturally, so they come more often
     return [(inner, [one for one in pool if horizon == 1 or one.links]) for pool in per_leaf]
 
 

@@ -14,7 +14,9 @@ SMALLEST_DIVISOR, LARGEST_QUOTIENT = 97, 4
 
 def _plain(reductions: Sequence[str], rng: Random) -> Adapter | None:
     """An adapter that makes the answer whole and does no more; None when there is none."""
-    return Adapter(reductions[int(rng.random() * len(reductions))], (0,)) if reductions else None
+    if not reductions:
+        return None
+    return Adapter(reductions[0 if rng.random() < 0.7 else int(rng.random() * len(reductions))], (0,))
 
 
 def preserving_adapter(answer: Value, reductions: Sequence[str], quantity: int, rng: Random) -> Adapter | None:

@@ -18,13 +18,13 @@ from catena.values import number_tokens
 
 REDUCTIONS: dict[AnswerKind, tuple[str, ...]] = {
     "integer": ("identity",),
-    "rational": ("numerator", "denominator", "rounded"),
+    "rational": ("rounded", "numerator", "denominator"),
     "real": ("rounded",),
     "set": ("count",),
     "sequence": ("count",),
     "string": ("letters",),
 }
-"""Adapter operations that make a whole number of an answer of each kind."""
+"""Adapter operations that make a whole number of an answer of each kind, the most natural one first."""
 
 MOST_COLLISIONS = 0.02
 _INSTANCES = 300

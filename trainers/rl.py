@@ -82,7 +82,7 @@ class _State:
     rounds: int = 0
     tokens: int = 0
     wall_s: float = 0.0
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
 
 
@@ -147,7 +147,7 @@ def train_rl(
         before = state.tokens
         prompt_lengths = {v.problem_id: len(prompt_ids(tokenizer, v.prompt)) for v in visits}
         state.tokens += sum(rollout.num_tokens + prompt_lengths[rollout.problem_id] for rollout in rollouts)
-        state.counts.update(rollout.verdict for rollout in rollouts)
+        state.counts = dict(Counter(state.counts) + Counter(rollout.verdict for rollout in rollouts))
         state.curve += _curve(watcher, groups, problems, settings, (before, state.tokens))
         state.rounds += 1
         state.wall_s += time.monotonic() - started
@@ -293,6 +293,5 @@ def _load(folder: Path, identity: str, curriculum: Curriculum, optimizer: Any, s
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     state = _State(**content["state"])
-    state.counts = Counter(state.counts)
     state.curve = [CurvePoint(**point) for point in content["state"]["curve"]]
     return state

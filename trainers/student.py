@@ -34,8 +34,8 @@ class StudentSettings:
     hidden_size: int = 128
     num_layers: int = 5
     num_heads: int = 4
-    num_key_value_heads: int = 2
-    intermediate_size: int = 416
+    num_key_value_heads: int = 4
+    intermediate_size: int = 384
     max_positions: int = 512
 
 
@@ -103,6 +103,8 @@ def load_model(name: str | Path) -> tuple[Any, Any]:
         tokenizer.pad_token = tokenizer.eos_token
     if torch.cuda.is_available():
         model.to("cuda")
+    else:
+        model.set_attn_implementation("eager")  # 1.6 times as fast as sdpa on a CPU in bfloat16, at short lengths
     return model, tokenizer
 
 

@@ -150,21 +150,28 @@ class _Walk:
         Carried values must stay inside their child's domain and constraint. Where one leaves them, a value drawn
         inside stands in for it (`stand_in`), or the answer does not exist.
         """
+        programs, values = self.programs, self.values
+        answers = list(self.answers)
         try:
-            answers = [*self.answers[:start], self.programs[start].solve(**changed)]
-            for index in range(start + 1, len(self.programs)):
-                program, given = self.programs[index], self.values[index]
+            answers[start] = programs[start].solve(**changed)
+            for index in range(start + 1, len(programs)):
+                given = true = values[index]
                 for link in self.incoming[index]:
-                    carried: Value = adapt(link.adapter, answers[link.parent])
-                    if carried == given[link.parameter]:
+                    parameter = link.parameter
+                    carried = adapt(link.adapter, answers[link.parent])
+                    if carried == true[parameter]:
                         continue
-                    given = {**given, link.parameter: carried}
-                    if not program.parameters[link.parameter].contains(carried) or not _allows(program, given):
-                        inside = redrawn(program, self.values[index], [link.parameter], self.rng) if stand_in else None
-                        if inside is None:
-                            return None
-                        given = inside
-                answers.append(program.solve(**given))
+                    program = programs[index]
+                    given = {**given, parameter: carried}
+                    constraint = program.constraint
+                    if program.parameters[parameter].contains(carried) and (constraint is None or constraint(**given)):
+                        continue
+                    inside = redrawn(program, true, [parameter], self.rng) if stand_in else None
+                    if inside is None:
+                        return None
+                    given = inside
+                if given is not true:
+                    answers[index] = programs[index].solve(**given)
         except _UNDEFINED:
             return None
         return answers[-1]
@@ -191,12 +198,13 @@ def _necessity(walk: _Walk, parent: int, perturbations: int) -> float:
 
 def redrawn(program: Program, given: dict[str, Value], names: Sequence[str], rng: Random) -> dict[str, Value] | None:
     """`given` with one of `names` drawn anew, inside domain and constraint; None where a few draws found nothing."""
+    constraint, single = program.constraint, len(names) == 1
     for _ in range(_DRAWS):
-        name = names[int(rng.random() * len(names))]
+        name = names[0] if single else names[int(rng.random() * len(names))]
         value = program.parameters[name].draw(rng)
         if value != given[name]:
             changed = {**given, name: value}
-            if _allows(program, changed):
+            if constraint is None or constraint(**changed):
                 return changed
     return None
 

@@ -138,7 +138,7 @@ FAMILIES: tuple[Family, ...] = (
         solve=_triangle_type,
         steps=_triangle_steps,
         noun="the type of the triangle",
-        kind="choice",
+        kind="string",
         constraint=lambda a, b, c: a + b > c and a + c > b and b + c > a,
         wordings=(
             "A triangle has sides of {a}, {b} and {c} centimetres. Is it acute, right or obtuse? Answer with one of the three words.",
