@@ -12,13 +12,13 @@ from catena.records import Answer, AnswerKind, Value
 
 
 def value_text(value: Value, kind: AnswerKind) -> str:
-    """The canonical text of `value` as an answer of `kind`: `-3/4`, `2.5`, `{1, 2}`, `(b, a)`, `true`."""
+    """The canonical text of `value` as an answer of `kind`: `2/3`, `2.5`, `{1, 2}`, `(b, a)`, `true`."""
     if type(value) is int:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}" if value.denominator != 1 else str(value.numerator)
+        return say(value)
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, tuple):

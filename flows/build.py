@@ -24,6 +24,7 @@ from catena.flows.report import write_report
 from catena.flows.run_folder import (
     DATA_MANIFEST,
     Marker,
+    claim_data,
     exclusive,
     finished_marker,
     mark_finished,
@@ -80,10 +81,10 @@ def run_stage(stage: str, plan: Plan, done: Done, pool: ProcessPoolExecutor, rep
     """Does the unfinished shards of a stage; returns all of its jobs with their markers, in order."""
     store = Store(plan.url)
     jobs = plan.jobs(stage, done)
+    if stage == "shards":
+        claim_data(store, plan.identities["shards"], plan.folder("shards"))
     markers = {job.shard: marker for job in jobs if (marker := finished_marker(store, job.marker)) is not None}
     missing = [job for job in jobs if job.shard not in markers]
-    if stage == "shards" and missing and manifest_identity(store) != plan.identities["shards"]:
-        store.remove("data")  # what lies there was made by another version of the recipe
     reporter.start(stage, len(jobs), done=len(markers))
     futures = [shard_task.submit(pool, job, stage, job.shard) for job in missing]
     for future in as_completed(futures):

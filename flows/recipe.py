@@ -32,7 +32,7 @@ class TopicShare(_Section):
 
 
 class DatasetSource(_Section):
-    """Question-and-answer rows used as atoms: a JSONL file (path or fsspec URL) or a hub id."""
+    """Question-and-answer rows used as atoms: a JSONL file (path or fsspec URL), or a hub id where no path is given."""
 
     name: Name
     path: str | None = None
@@ -42,8 +42,8 @@ class DatasetSource(_Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> "DatasetSource":
-        if (self.path is None) == (self.hub is None):
-            raise ValueError("give either path or hub")
+        if self.path is None and self.hub is None:
+            raise ValueError("give path (a JSONL file or URL) or hub (a hub id)")
         return self
 
 

@@ -5,8 +5,9 @@ Colours are classes of `report.html`. Every text passes `_tag`, which escapes it
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 from unicodedata import east_asian_width
 
@@ -86,7 +87,7 @@ def accuracy_plot(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> M
         own = {row["horizon"]: row for row in rows if row["model"] == model and is_number(row["accuracy"])}
         at = {h: (_percent((column + 0.5 + shift) * width), own[h]) for column, h in enumerate(horizons) if h in own}
         body.append(_tag("g", *_model_marks(list(at.values()), index, top, height), class_=f"m{index % 6}"))
-    strips = sorted(set().union(*stages.values())) if stages else []
+    strips = list(dict.fromkeys(part for row in rows for part in _stages([row["trained"]])))
     for line, stage in enumerate(strips):
         y = top + height + 30 + 14 * line
         body.append(_tag("text", stage.upper()[:5], x=-8, y=y + 8, class_="end"))
@@ -99,8 +100,9 @@ def accuracy_plot(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> M
     return _tag("svg", *body, class_="plot", height=top + height + 30 + 14 * len(strips), role="img", aria_label=label)
 
 
-def _stages(trained: Any) -> set[str]:
-    return {part for text in trained for part in text.split("+")} - {"unseen", ""}
+def _stages(trained: Iterable[str]) -> list[str]:
+    """The stages named by `sft+rl` and the like, in order of appearance; `unseen` is none."""
+    return [part for text in trained for part in text.split("+") if part not in ("unseen", "")]
 
 
 def _model_marks(at: Sequence[tuple[str, Mapping[str, Any]]], index: int, top: int, height: int) -> list[Markup]:
@@ -109,7 +111,7 @@ def _model_marks(at: Sequence[tuple[str, Mapping[str, Any]]], index: int, top: i
 
     body = [
         _tag("line", x1=here, x2=there, y1=y(row["accuracy"]), y2=y(after["accuracy"]), class_="trend")
-        for (here, row), (there, after) in zip(at, at[1:], strict=False)
+        for (here, row), (there, after) in pairwise(at)
     ]
     for x, row in at:
         said = f"{row['model']}, horizon {row['horizon']}: {row['accuracy']:.1%}"
@@ -145,11 +147,15 @@ def curve_plot(points: Sequence[tuple[float, float]], *, x_name: str, label: str
         frame = {"viewBox": "0 0 1000 1000", "preserveAspectRatio": "none"}
         body.append(_tag("svg", line, y=top, width="100%", height=height, overflow="visible", **frame))
     base = top + height + 18
-    body.append(_tag("text", f"{first:,.6g}", x=0, y=base))
+    body.append(_tag("text", _axis_number(first), x=0, y=base))
     body.append(_tag("text", x_name[:24], x="50%", y=base, class_="mid"))
     if last > first:
-        body.append(_tag("text", f"{last:,.6g}", x="100%", y=base, class_="end"))
+        body.append(_tag("text", _axis_number(last), x="100%", y=base, class_="end"))
     return _tag("svg", *body, class_="plot small", height=base + 6, role="img", aria_label=label)
+
+
+def _axis_number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:,.6g}"
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -204,7 +210,8 @@ def problem_graph(nodes: Sequence[Mapping[str, Any]], links: Sequence[Mapping[st
         incoming = [link for link in valid if link["child"] == index]
         straight = [link for link in incoming if link["parent"] == index - 1]
         text_x = left + 14 + 12 * max(len(straight), 1)
-        words = [line for link in incoming for line in _wrapped(link["words"], int((_GRAPH_PX - text_x) / _CHARACTER_PX), 4)]
+        room, bullet = int((_GRAPH_PX - text_x) / _CHARACTER_PX), "• " if len(incoming) > 1 else ""
+        words = [line for link in incoming for line in _wrapped(bullet + link["words"], room, 4)]
         gap = (14 if not words else 20 + 15 * len(words)) if index else 0
         for order, link in enumerate(straight):
             x = left + 14 + 12 * order

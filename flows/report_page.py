@@ -4,13 +4,15 @@ Nothing is measured here; what is computed are sums, shares and whether the rows
 missing. Every text is escaped: the template autoescapes and the charts escape what they draw.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catena.flows import report_charts as charts
+from catena.flows.accounting import CHAIN
 
 USES: Final = ("sft", "rl", "test")
 MOST_TOPICS: Final = 2000
@@ -19,21 +21,24 @@ MOST_TOPICS: Final = 2000
 _Row = dict[str, Any]
 _NODE: Final[_Row] = {"label": "", "source": "", "topic": None, "answer": ""}
 _LINK: Final[_Row] = {"parent": -1, "child": -1, "words": "", "kind": ""}
-_EVALUATION: Final[_Row] = dict.fromkeys(("accuracy", "low", "high", "problems", "samples", "unparsed"))
+_EVALUATION: Final[_Row] = dict.fromkeys(("accuracy", "low", "high", "problems", "samples", "unparsed", "undecided"))
+_MACHINE: Final[_Row] = {"cores": None, "memory_gib": None, "python": "–", "platform": "–"}
+_COST: Final[_Row] = {"requests": None, "prompt_tokens": None, "completion_tokens": None, "money": None, "currency": ""}
 
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole page; encodes to UTF-8 whatever the report's texts are."""
     view: _Row = {
         "run": {key: report.get(key) for key in ("name", "catena", "identity", "seed", "finished", "seconds")},
-        "machine": report.get("machine") or {},
-        **_accounting(report.get("stages") or []),
+        "machine": {**_MACHINE, **report["machine"]} if report.get("machine") else None,
+        **_accounting(report),
         **_topics(report.get("subjects") or [], report.get("topics") or []),
         "horizon_groups": _horizons(report.get("horizons") or []),
-        "rejections": _rejections(report.get("rejections") or []),
+        "rejections": _rejections(report.get("rejections") or [], report.get("stages") or []),
         "examples": [_example(example) for example in report.get("examples") or []],
         "training": _training(report.get("training")),
-        "cost": report.get("cost") or {},
+        "cost": {**_COST, **report["cost"]} if report.get("cost") else None,
+        "times": _times(report),
         "uses": USES,
     }
     text = _environment().get_template("report.html").render(view)
@@ -80,22 +85,36 @@ def _duration(value: object) -> str:
 # --- stages
 
 
-def _accounting(stages: Sequence[_Row]) -> _Row:
-    rows = [_stage(stage) for stage in stages]
-    wrong = [row for row in rows if row["missing"]]
+def _accounting(report: Mapping[str, Any]) -> _Row:
+    rows = [_stage(stage) for stage in report.get("stages") or []]
+    wrong = [
+        f"{row['stage']} has {abs(row['missing']):,} {'unexplained' if row['missing'] > 0 else 'too many'}"
+        for row in rows
+        if row["missing"]
+    ]
+    wrong += _handed_over(rows)
     pending = sum(row["pending"] for row in rows)
     if not rows:
         verdict = ("open", "No stage is recorded")
     elif wrong:
-        said = (f"{row['stage']} has {abs(row['missing']):,} {'unexplained' if row['missing'] > 0 else 'too many'}" for row in wrong)
-        verdict = ("bad", f"Rows do not add up: {'; '.join(said)}")
+        verdict = ("bad", f"Rows do not add up: {'; '.join(wrong)}")
     elif pending:
         verdict = ("open", f"Every row accounted for; {pending:,} still pending")
     else:
         verdict = ("good", "Every row accounted for")
-    final = [row for row in rows if row["stage"] == "shards"] or rows[-1:]
-    published = final[0]["rows_out"] if final else 0
-    return {"stages": rows, "verdict": verdict, "published": published, "stage_seconds": sum(row["seconds"] or 0 for row in rows)}
+    final = next((row["rows_out"] for row in rows if row["stage"] == CHAIN[-1]), 0)
+    published = report.get("rows")
+    return {"stages": rows, "verdict": verdict, "published": final if published is None else published}
+
+
+def _handed_over(rows: Sequence[_Row]) -> list[str]:
+    by_stage = {row["stage"]: row for row in rows}
+    pairs = [(by_stage[a], by_stage[b]) for a, b in pairwise(CHAIN) if a in by_stage and b in by_stage]
+    return [
+        f"{given['stage']} gave {given['rows_out']:,}, {taken['stage']} took {taken['rows_in']:,}"
+        for given, taken in pairs
+        if given["rows_out"] != taken["rows_in"]
+    ]
 
 
 def _stage(stage: _Row) -> _Row:
@@ -114,12 +133,7 @@ def _stage(stage: _Row) -> _Row:
         "rows_per_s": stage.get("rows_per_s"),
         "share": share,
         "bar": bar,
-        "failures": _descending(causes["failed"].items()),
     }
-
-
-def _descending(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    return sorted(counts, key=lambda item: (-item[1], item[0]))
 
 
 # --- what was made
@@ -155,11 +169,23 @@ def _horizons(rows: Sequence[_Row]) -> list[_Row]:
     ]
 
 
-def _rejections(rejections: Sequence[_Row]) -> list[_Row]:
-    rows = [row for row in rejections if row["rows"]]
-    largest = max((row["rows"] for row in rows), default=0)
-    ordered = sorted(rows, key=lambda row: (-row["rows"], row["stage"], row["reason"]))
-    return [{**row, "bar": charts.stacked_bar([("filtered", row["rows"])], largest)} for row in ordered]
+def _rejections(rejections: Sequence[_Row], stages: Sequence[_Row]) -> list[_Row]:
+    """What was listed, and what only the stages know of; `kind` is filtered unless the stage says failed."""
+    rows = [(row["stage"], row["reason"], row["rows"]) for row in rejections]
+    listed = {(stage, reason) for stage, reason, _ in rows}
+    failed: set[tuple[str, str]] = set()
+    for stage in stages:
+        name, causes = stage.get("stage", ""), stage.get("failed") or {}
+        failed |= {(name, cause) for cause in causes}
+        counts = [*(stage.get("filtered") or {}).items(), *causes.items()]
+        rows += [(name, reason, count) for reason, count in counts if (name, reason) not in listed]
+    largest = max((count for *_, count in rows), default=0)
+    ordered: list[_Row] = []
+    for name, reason, count in sorted(rows, key=lambda row: (-row[2], row[0], row[1])):
+        kind = "failed" if (name, reason) in failed else "filtered"
+        bar = charts.stacked_bar([(kind, count)], largest)
+        ordered.append({"stage": name, "reason": reason, "rows": count, "kind": kind, "bar": bar})
+    return [row for row in ordered if row["rows"]]
 
 
 def _example(example: _Row) -> _Row:
@@ -180,8 +206,8 @@ def _example(example: _Row) -> _Row:
 def _training(training: _Row | None) -> _Row | None:
     if training is None:
         return None
-    rows = [{"model": "", "trained": "unseen", **_EVALUATION, **row} for row in training.get("evaluation") or []]
-    models = list(dict.fromkeys([*(training.get("models") or []), *(row["model"] for row in rows)]))
+    rows: list[_Row] = [{"model": "", "trained": "unseen", **_EVALUATION, **row} for row in training.get("evaluation") or []]
+    models: list[str] = list(dict.fromkeys([*(training.get("models") or []), *(row["model"] for row in rows)]))
     cells = {(row["model"], row["horizon"]): row for row in rows}
     return {
         "student": {"name": "–", "parameters": None, **(training.get("student") or {})},
@@ -190,8 +216,8 @@ def _training(training: _Row | None) -> _Row | None:
         "plot": charts.accuracy_plot(rows, models) if rows else None,
         "table": [(h, [cells.get((model, h)) for model in models]) for h in sorted({row["horizon"] for row in rows})],
         "curves": [_curve(curve) for curve in training.get("curves") or []],
-        "stage_seconds": training.get("stage_seconds") or {},
         "notes": training.get("notes") or [],
+        "some_undecided": any(row["undecided"] for row in rows),
     }
 
 
@@ -202,3 +228,16 @@ def _curve(curve: _Row) -> _Row:
     drawn = charts.curve_plot(points, x_name=x_name, label=f"{name} by {x_name}") if points else None
     last = f"{max(points)[1]:.4g}" if points else "–"
     return {"name": name, "unit": unit, "plot": drawn, "num_points": len(points), "last": last, "unreadable": unreadable}
+
+
+# --- time
+
+
+def _times(report: Mapping[str, Any]) -> list[_Row]:
+    times = [(stage.get("stage", ""), stage.get("seconds")) for stage in report.get("stages") or []]
+    times += [(f"training: {stage}", spent) for stage, spent in ((report.get("training") or {}).get("stage_seconds") or {}).items()]
+    tenths = [round(10 * seconds) if charts.is_number(seconds) else 0 for _, seconds in times]
+    return [
+        {"stage": stage, "seconds": seconds, "bar": charts.stacked_bar([("plain", width)], max(tenths))}
+        for (stage, seconds), width in zip(times, tenths, strict=True)
+    ]

@@ -21,6 +21,7 @@ from catena.shards import Shard, read_manifest
 from catena.storage import Store
 
 DATA_MANIFEST = "data/manifest.json"
+DATA_OWNER = "data-owner"
 FINISHED = "finished.json"
 
 
@@ -77,6 +78,22 @@ def manifest_identity(store: Store) -> str | None:
     except (FileNotFoundError, ValueError, AttributeError):
         return None
     return identity if isinstance(identity, str) else None
+
+
+def claim_data(store: Store, identity: str, folder: str) -> None:
+    """Makes `data/` belong to this version of the recipe; shards that another version left there are deleted.
+
+    The markers in `folder` go with them, since they speak of files in `data/`.
+    """
+    try:
+        if store.read(DATA_OWNER).decode() == identity:
+            return
+    except FileNotFoundError:
+        pass
+    store.remove(DATA_OWNER)
+    store.remove("data")
+    store.remove(folder)
+    store.write(DATA_OWNER, identity.encode())
 
 
 def mark_finished(store: Store, identity: str) -> None:

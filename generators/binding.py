@@ -132,8 +132,7 @@ class _Reading:
         self.quantities = quantities
         self.equations = equations
         self.free = free
-        self.percents = any(each.percent for each in quantities) or 100 in constants
-        self.constants = constants | {100} if self.percents else constants
+        self.constants = constants | {100} if any(each.percent for each in quantities) else constants
         self.meanings: list[Meaning | None] = []
         self.behaviours: list[int | None] = []
         self.behind: list[frozenset[int]] = []
@@ -178,11 +177,11 @@ class _Reading:
             if self.meanings[i] is not None:
                 if self.equations[i].result == value:
                     yield Earlier(i)
-                elif self.percents and self.equations[i].result == value * 100:
+                elif value.denominator > 1 and 100 in self.constants and self.equations[i].result == value * 100:
                     yield Apply("/", Earlier(i), 100)
         for i, each in enumerate(self.quantities):
             yield from self._from_quantity(i, each, value)
-        if value in self.constants or (value == Fraction(1, 100) and self.percents):
+        if value in self.constants or (value == Fraction(1, 100) and 100 in self.constants):
             yield value
 
     def _from_quantity(self, index: int, quantity: Quantity, value: Number) -> Iterator[Meaning]:

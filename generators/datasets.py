@@ -45,6 +45,7 @@ _MAX_CHARACTERS = 5_000
 _MAX_NUMBERS = 100
 _MOST_DIGITS = 20
 _TRIES = 100
+_FILE_ENDINGS = (".jsonl", ".json", ".gz", ".bz2", ".xz", ".zst", ".zip")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FINAL = re.compile(r"\n?####\s*\$?(-?[\d,]{1,20}(?:\.\d{1,8})?)\s*$")
 
@@ -66,9 +67,8 @@ def read_rows(source: str) -> Iterator[tuple[int, object]]:
     Raises:
         DatasetError: The source is missing or cannot be read, or a line is not JSON.
     """
-    if "://" not in source and not Path(source).exists() and _HUB_ID.fullmatch(source) and not source.endswith("l"):
-        return iter(_read_hub(source))
-    return iter(_read_lines(source))
+    is_hub_id = _HUB_ID.fullmatch(source) and not source.endswith(_FILE_ENDINGS) and not Path(source).exists()
+    return iter(_read_hub(source) if is_hub_id else _read_lines(source))
 
 
 def atom_from_row(row: object, name: str) -> DatasetAtom | Rejection:

@@ -5,7 +5,7 @@ import re
 FALLBACK = "the answer"
 
 _PLURAL = r"(?!(?:was|is|does|has|less|his|its|this|always)\b)[a-z][a-z'-]*s|people|children|fish|men|women|mice|teeth|feet|geese|sheep|deer|cattle|popcorn|pieces of \w+"
-_NOUN = rf"(?P<noun>(?:(?!(?:of|more|fewer|less|times|have|has|did|do|does|will|are|were|can|total)\b)[a-z][a-z'-]* ){{0,2}}?(?:{_PLURAL}))(?![\w'-])"
+_NOUN = rf"(?P<noun>(?:(?!(?:of|the|more|fewer|less|times|have|has|did|do|does|will|are|were|can|total)\b)[a-z][a-z'-]* ){{0,2}}?(?:{_PLURAL}))(?![\w'-])"
 _COUNT = re.compile(rf"\b[Hh]ow many (?P<total>total )?(?:different )?{_NOUN}")
 _NUMBER_OF = re.compile(
     rf"\b(?:[Ff]ind|[Cc]alculate|[Dd]etermine|[Ww]hat (?:is|was|are|were|will be)) the (?P<total>total )?number of {_NOUN}"

@@ -17,6 +17,7 @@ from catena.domains import Whole
 
 _LARGEST_REPLACEABLE = 10_000_000
 _MOST_DIGITS = 20
+_MOST_NUMBERS = 50
 _MANY = 20
 _TELLING = 5
 """Smaller numbers add up to each other by chance too often to mean anything."""
@@ -116,6 +117,10 @@ _COUNTED = re.compile(
     r"|groups|sections|shifts|sizes|sides|options|ways|stages|phases|rounds|friends|children|kids|people|players|teams)\b|:|\bnamed\b|\bcalled\b)",
     re.IGNORECASE,
 )
+_OLDEST = 100
+_AGES = re.compile(
+    r"\b(?:years? old|old (?:is|are|was|were|will)|(?:'s|his|her|their|the) ages?|born|birthday)\b", re.IGNORECASE
+)
 _AGE = re.compile(r"[ -]years?[ -]old|'?s? birthday")
 _WITH_THEMSELVES = re.compile(
     r"\b(?:herself|himself|themselves|myself|yourself|including|and (?:his|her|their) \w+)\b", re.IGNORECASE
@@ -213,8 +218,8 @@ def _domain(text: str, start: int, end: int, value: int | Fraction, percent: boo
     if percent:
         return Whole(max(1, ceil(value / 4)), min(99, 2 * value + 10)) if value < 100 else None
     high = 4 * value + 10
-    if _AGE.match(after):
-        high = min(high, 100)
+    if value <= _OLDEST and not before.endswith("$") and (_AGE.match(after) or _AGES.search(text)):
+        high = min(high, _OLDEST)
     for pattern, most in _RATE_LIMITS:
         if pattern.match(after):
             high = min(high, most)
@@ -242,6 +247,8 @@ def _untie(text: str, quantities: list[Quantity]) -> list[Quantity]:
     if len(percents) > 1 and sum(quantities[i].value for i in percents) == 100:
         fixed.update(percents)
     written = [i for i, each in enumerate(quantities) if not each.in_words and not each.percent]
+    if len(written) > _MOST_NUMBERS:
+        return [replace(each, domain=None) for each in quantities]
     if _WITH_THEMSELVES.search(text):
         for i, j in combinations(written, 2):
             if abs(quantities[i].value - quantities[j].value) in (1, 2) and quantities[i].value <= 12:

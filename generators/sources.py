@@ -27,7 +27,8 @@ REDUCTIONS: dict[AnswerKind, tuple[str, ...]] = {
 """Adapter operations that make a whole number of an answer of each kind, the most natural one first."""
 
 MOST_COLLISIONS = 0.02
-_INSTANCES = 300
+LEAST_FREEDOM = 0.2
+_INSTANCES, _TRIALS = 300, 30
 
 _PLACEHOLDER = re.compile(r"\{[a-z_]\w*\}")
 
@@ -89,18 +90,30 @@ class Prepared:
 def prepare(source: Source) -> Prepared:
     """`source` ready for composing.
 
-    What a link would lose is measured on drawn instances (a certificate would refuse such links later, at more cost).
-    A data-set row is taken as it is: its program was kept because its answer depends on its numbers.
+    What a link would lose is measured on drawn instances: a certificate would refuse such links later, at more cost.
+    Of a data-set row, whose answer is known to depend on its numbers, it is measured which numbers can be changed alone.
     """
     links = tuple((name, domain) for name, domain in source.parameters.items() if isinstance(domain, Whole))
     reductions = REDUCTIONS.get(source.kind, ())
-    if source.original is None:
-        rng = Random(source.name)
+    rng = Random(source.name)
+    if source.original is not None:
+        free = [name for name, domain in source.parameters.items() if _freedom(source, name, domain, rng) >= LEAST_FREEDOM]
+        links = tuple(link for link in links if link[0] in free)
+        reductions = reductions if free else ()
+    else:
         links = tuple(link for link in links if _collisions(source, [link[0]], None, rng) <= MOST_COLLISIONS)
         names = list(source.parameters)
         reductions = tuple(op for op in reductions if _collisions(source, names, op, rng) <= MOST_COLLISIONS)
     printed = tuple(frozenset(number_tokens(_PLACEHOLDER.sub("", wording))) for wording in source.wordings)
     return Prepared(source, links, reductions, printed)
+
+
+def _freedom(source: Source, name: str, domain: Domain, rng: Random) -> float:
+    """Share of a parameter's values that the row admits while its other numbers stay as published."""
+    if source.constraint is None:
+        return 1.0
+    values = dict(source.original or {})
+    return sum(source.constraint(**{**values, name: domain.draw(rng)}) for _ in range(_TRIALS)) / _TRIALS
 
 
 def _collisions(source: Source, names: Sequence[str], reduction: str | None, rng: Random) -> float:

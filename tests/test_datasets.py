@@ -116,14 +116,23 @@ def test_a_number_that_is_also_a_result_stays() -> None:
     assert replaceable(question, "Figs: 20*2=<<20*2=40>>40\nLeft: 40-7=<<40-7=33>>33\n#### 33") == [7]
 
 
+def test_a_whole_number_is_not_a_hundredth_of_a_result() -> None:
+    """The 2 gaps are counted by the reader; 200 meters / 100 happens to be 2 as well."""
+    question = (
+        "A track of 300 meters is run 4 times, with 6 tables at even gaps. How far is table 1 from table 3 in meters?"
+    )
+    answer = "300*4=<<300*4=1200>>1200\n1200/6=<<1200/6=200>>200\n200*2=<<200*2=400>>400\n#### 400"
+    assert reason(row(question, answer)) == "unexplained number"
+
+
 def test_a_number_that_occurs_twice_stays() -> None:
     question = "Bo buys 6 caps for $6 each and pays with $90. How much money is left?"
     assert replaceable(question, "6*6=<<6*6=36>>36\n90-36=<<90-36=54>>54\n#### 54") == [90]
 
 
 def test_a_number_that_words_repeat_stays() -> None:
-    question = "Two cooks bake for 2 hours. Each bakes 30 cakes in an hour. How many cakes do they bake?"
-    assert replaceable(question, "30*2=<<30*2=60>>60\n60*2=<<60*2=120>>120\n#### 120") == [30]
+    question = "Two cooks bake for 2 hours. Each bakes 35 cakes in an hour. How many cakes do they bake?"
+    assert replaceable(question, "35*2=<<35*2=70>>70\n70*2=<<70*2=140>>140\n#### 140") == [35]
 
 
 def test_a_number_equal_to_a_constant_of_its_words_stays() -> None:
@@ -147,9 +156,7 @@ def test_years_times_ordinals_fractions_bills_and_labels_stay() -> None:
         "Kim feeds 3 different cats, 45 grams each. How many grams do they eat?",
         "Kim feeds three cats, 45 grams each. How many grams do they eat?",
         "Kim feeds the 3 cats 45 grams each. How many grams do they eat?",
-        "Kim feeds 2-3 cats, at most 3 of them today, 45 grams each. How many grams do they eat?".replace(
-            "at most", "but"
-        ),
+        "Kim feeds 2-3 cats, 3 of them today, 45 grams each. How many grams do they eat?".replace("at most", "but"),
     ],
 )
 def test_a_count_that_the_text_spells_out_stays(question: str) -> None:
@@ -177,16 +184,16 @@ def test_days_of_a_week_stay_within_a_week() -> None:
     assert made.parameters["n1"].contains(7)
 
 
-def test_an_hour_as_half_and_an_interest_as_one_plus_are_read() -> None:
+def test_a_rise_by_a_percentage_is_one_plus() -> None:
     made = atom(
-        row(
-            "A train goes 80 km an hour for 30 minutes. How many km is that? Fares rose by 20% from $5. What do 10 fares cost?",
-            "80*.5=<<80*.5=40>>40 km.\n5*1.2=$<<5*1.2=6>>6\n6*10=<<6*10=60>>60\n#### 60",
-        )
-        if False
-        else row("Fares of $5 rise by 20%. What do 10 fares cost?", "5*1.2=$<<5*1.2=6>>6\n6*10=<<6*10=60>>60\n#### 60")
+        row("Fares of $5 rise by 20%. What do 10 fares cost?", "5*1.2=$<<5*1.2=6>>6\n6*10=<<6*10=60>>60\n#### 60")
     )
     assert made.solve(n1=20, n2=50, n3=4) == 120
+
+
+def test_minutes_as_a_part_of_an_hour_are_read() -> None:
+    made = atom(row("A van goes 80 km an hour. How far does it go in 30 minutes?", "80*.5=<<80*.5=40>>40\n#### 40"))
+    assert made.solve(n1=60, n2=45) == 45
 
 
 def test_a_fractional_answer_is_rational() -> None:
@@ -207,7 +214,7 @@ REJECTED: dict[str, tuple[object, str]] = {
     "no equation": (row("Ann has 5 cats and 6 dogs. How many pets?", "She has eleven.\n#### 11"), "no annotation"),
     "rounded": (row("Share 10 cakes among 3 men.", "10/3=<<10/3=3.33>>3.33\n#### 3.33"), "wrong arithmetic"),
     "hidden step": (
-        row("Ann has 25 hens and buys 16. Each lays 9 eggs.", "41*9=<<41*9=369>>369\n#### 369"),
+        row("Ann has 25 hens and buys 16. Each lays 8 eggs.", "41*8=<<41*8=328>>328\n#### 328"),
         "unexplained number",
     ),
     "other answer": (row("Ann has 25 hens and buys 16.", "25+16=<<25+16=41>>41\n#### 42"), "answer not reproduced"),
@@ -224,7 +231,7 @@ REJECTED: dict[str, tuple[object, str]] = {
         "algebra",
     ),
     "a step for nothing": (
-        row("Ann has 25 hens and 16 ducks, and sells 9 ducks.", "25+16=<<25+16=41>>41\n16-9=<<16-9=7>>7\n#### 7"),
+        row("Ann has 25 hens and 16 ducks, and sells 5 ducks.", "25+16=<<25+16=41>>41\n16-5=<<16-5=11>>11\n#### 11"),
         "unused step",
     ),
     "huge": (
@@ -313,7 +320,9 @@ def test_a_file_that_is_missing_or_binary_is_named(tmp_path: Path) -> None:
 def test_a_hub_id_names_the_remedy_where_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(DatasetError, match=r"pip install 'catena\[hub\]'"):
-        read_rows("someone/some-rows")
+        read_rows("someone/gsm-small")
+    with pytest.raises(DatasetError, match="no such file"):
+        read_rows("someone/gsm-small.jsonl")
 
 
 pieces = st.sampled_from([*"0123456789 .,%$+-*/=()<>{}\n", "<<", ">>", "####", "#### 7", " half ", "x", "12 ", "two "])
@@ -354,7 +363,7 @@ def check(made: DatasetAtom, one: dict[str, str], rng: Random) -> None:
     assert all(made.parameters[name].contains(value) for name, value in made.original.items())
     assert DatasetAtom.from_record(json.loads(json.dumps(made.to_record()))) == made
     values = draw_values(made, rng)
-    if values is not None:
+    if values is not None and made.solution:
         published, recomputed = (read_equations(made.steps(**each)) for each in (made.original, values))
         assert len(published) == len(recomputed)
         assert all(value_of(each.readings[0]) == each.result for each in recomputed)

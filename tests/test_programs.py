@@ -247,7 +247,7 @@ def walk(node: ast.expr, values: dict[str, int]) -> Fraction:
 def test_text_round_trips_and_the_value_is_that_of_the_expression(program: Operations, values: list[int]) -> None:
     again = Operations.from_text(program.to_text())
     assert again == program
-    given_values = dict(zip(("n1", "n2", "n3"), values, strict=True))
+    given_values: dict[str, int] = dict(zip(("n1", "n2", "n3"), values, strict=True))
     used = {name: given_values[name] for name in program.names}
     try:
         expected = walk(ast.parse(as_python(program), mode="eval").body, given_values)

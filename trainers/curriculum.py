@@ -91,7 +91,9 @@ class HorizonCurriculum:
     def __init__(self, problems: Mapping[int, Sequence[str]], settings: GateSettings, *, seed: int) -> None:
         """Stages over `problems` (ids by horizon), in the order of the horizons."""
         if not problems or not all(problems.values()):
-            raise RecipeError(f"the curriculum needs problems at every horizon, got { {h: len(p) for h, p in problems.items()} }")
+            raise RecipeError(
+                f"the curriculum needs problems at every horizon, got { {h: len(p) for h, p in problems.items()} }"
+            )
         self.horizons = sorted(problems)
         self._problems = {horizon: sorted(problems[horizon]) for horizon in self.horizons}
         self._horizon_of = {problem_id: horizon for horizon, ids in self._problems.items() for problem_id in ids}

@@ -101,9 +101,9 @@ def by_horizon(examples: Iterable[Example]) -> dict[int, list[Example]]:
     return found
 
 
-def prompt_ids(tokenizer: Any, prompt: Messages) -> list[int]:
-    """The tokens after which the model answers."""
-    return list(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=True, return_dict=False))
+def prompt_ids(tokenizer: Any, prompts: Sequence[Messages]) -> list[list[int]]:
+    """For each prompt the tokens after which the model answers."""
+    return _tokens(tokenizer, prompts, add_generation_prompt=True)
 
 
 def encode(examples: Sequence[Example], tokenizer: Any, limit: int) -> tuple[list[Encoded], Lengths]:
@@ -113,23 +113,31 @@ def encode(examples: Sequence[Example], tokenizer: Any, limit: int) -> tuple[lis
         DatasetError: No row is short enough, or the chat template rewrites the prompt once it is answered
             (then the loss would fall on the wrong tokens).
     """
-    encoded, longest = [], 0
-    for example in examples:
-        start = prompt_ids(tokenizer, example.prompt)
-        whole = list(
-            tokenizer.apply_chat_template([*example.prompt, *example.completion], tokenize=True, return_dict=False)
-        )
+    starts = prompt_ids(tokenizer, [example.prompt for example in examples])
+    wholes = _tokens(tokenizer, [[*example.prompt, *example.completion] for example in examples])
+    for example, start, whole in zip(examples, starts, wholes, strict=True):
         if whole[: len(start)] != start:
             raise DatasetError(
                 f"problem {example.problem_id}: the chat template does not keep the prompt as a prefix of the"
                 " conversation; choose a model whose template does"
             )
-        longest = max(longest, len(whole))
-        if len(whole) <= limit:
-            encoded.append(Encoded(example.problem_id, example.horizon, whole, len(start)))
+    longest = max(map(len, wholes))
+    encoded = [
+        Encoded(example.problem_id, example.horizon, whole, len(start))
+        for example, start, whole in zip(examples, starts, wholes, strict=True)
+        if len(whole) <= limit
+    ]
     if not encoded:
-        raise DatasetError(f"all {len(examples)} rows have more than {limit} tokens (longest {longest}); raise the limit")
+        raise DatasetError(
+            f"all {len(examples)} rows have more than {limit} tokens (longest {longest}); raise the limit"
+        )
     return encoded, Lengths(limit, len(encoded), len(examples) - len(encoded), longest)
+
+
+def _tokens(tokenizer: Any, conversations: Sequence[Messages], **options: bool) -> list[list[int]]:
+    texts = tokenizer.apply_chat_template(list(conversations), tokenize=False, **options)
+    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return ids
 
 
 def shuffled_forever(items: Sequence[T], seed: int, *names: str | int) -> Iterator[T]:

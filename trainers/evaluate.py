@@ -12,7 +12,7 @@ import torch
 from catena.answers import compare
 from catena.trainers.dataset import Example, Messages, by_horizon, prompt_ids
 from catena.trainers.outcome import Progress, silent
-from catena.trainers.reward import VERDICTS, Judge
+from catena.trainers.reward import Judge
 from catena.trainers.student import load_model
 
 
@@ -91,7 +91,7 @@ def evaluate(
             num_tokens += sum(lengths)
             done += len(batch)
             progress(done, total, f"evaluation at horizon {horizon}")
-        rows.append(_summary(horizon, verdicts, samples, num_tokens))
+        rows.append(summarise(horizon, verdicts, samples, num_tokens))
     return rows
 
 
@@ -101,9 +101,9 @@ def complete(
 ) -> tuple[list[str], list[int]]:
     """One completion for each prompt as text, and its length in tokens, the end token not counted."""
     limit = settings.max_new_tokens
-    encoded = tokenizer.pad(
-        {"input_ids": [prompt_ids(tokenizer, prompt) for prompt in prompts]}, padding_side="left", return_tensors="pt"
-    ).to(network.device)
+    encoded = tokenizer.pad({"input_ids": prompt_ids(tokenizer, prompts)}, padding_side="left", return_tensors="pt").to(
+        network.device
+    )
     sampling = {} if settings.greedy else {"temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
     generated = network.generate(
         **encoded,
@@ -121,7 +121,8 @@ def completion_limits(examples: Sequence[Example], tokenizer: Any, *, margin: fl
     """For each horizon the tokens of the longest reference completion times `margin`, for `max_new_tokens`."""
     return {
         horizon: math.ceil(
-            margin * max(len(tokenizer.encode(e.completion[-1]["content"], add_special_tokens=False)) + 1 for e in group)
+            margin
+            * max(len(tokenizer.encode(e.completion[-1]["content"], add_special_tokens=False)) + 1 for e in group)
         )
         for horizon, group in by_horizon(examples).items()
     }
@@ -139,8 +140,9 @@ def _until(row: list[int], ended: set[int]) -> list[int]:
     return next((row[:i] for i, token in enumerate(row) if token in ended), row)
 
 
-def _summary(horizon: int, verdicts: Sequence[str], samples: int, num_tokens: int) -> HorizonAccuracy:
-    counts = Counter(dict.fromkeys(VERDICTS, 0)) + Counter(verdicts)
+def summarise(horizon: int, verdicts: Sequence[str], samples: int, num_tokens: int) -> HorizonAccuracy:
+    """The row of one horizon from its verdicts, the `samples` of a problem contiguous."""
+    counts = Counter(verdicts)
     decided = len(verdicts) - counts["timeout"] - counts["error"]
     accuracy = low = high = None
     if decided:

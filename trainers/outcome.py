@@ -63,6 +63,12 @@ def fingerprint(*parts: object) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def as_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` as it comes back from JSON: lists for tuples, text for keys."""
+    plain: dict[str, Any] = json.loads(json.dumps(content))
+    return plain
+
+
 def write_json(path: Path, content: object) -> None:
     """Makes `content` the whole of `path`: first under another name, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)

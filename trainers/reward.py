@@ -14,7 +14,13 @@ from catena.answers import Comparison, Verdict, compare
 from catena.errors import TrainingError
 from catena.records import Answer
 
-REWARD_OF: dict[Verdict, float | None] = {"equal": 1.0, "different": 0.0, "unparsed": 0.0, "timeout": None, "error": None}
+REWARD_OF: dict[Verdict, float | None] = {
+    "equal": 1.0,
+    "different": 0.0,
+    "unparsed": 0.0,
+    "timeout": None,
+    "error": None,
+}
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 Completion = str | Sequence[dict[str, str]]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import trl
 from transformers import PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
 
 from catena.errors import RecipeError, TrainingError
 from catena.seeds import seed_for
@@ -26,6 +26,7 @@ from catena.trainers.outcome import (
     CurvePoint,
     Outcome,
     Progress,
+    as_json,
     fingerprint,
     read_outcome,
     recover_folder,
@@ -36,6 +37,8 @@ from catena.trainers.outcome import (
 )
 from catena.trainers.reward import CorrectnessReward, Scored, StopConditions
 from catena.trainers.student import load_model, save_model
+
+library: Any = trl  # its exports are not declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,12 @@ def train_rl(
     state = _load(folder / "state", identity, curriculum, optimizer, schedule) if resumed else _State()
     while state.rounds < settings.rounds:
         started = time.monotonic()
-        visits = [problems[problem_id] for problem_id in curriculum.next(settings.steps_per_round * settings.prompts_per_step)]
+        visits = [
+            problems[problem_id] for problem_id in curriculum.next(settings.steps_per_round * settings.prompts_per_step)
+        ]
         watcher = _Watcher(progress, state.rounds, settings, curriculum.metrics())
         arguments = _arguments(settings, folder, seed_for(seed, "rl", state.rounds) % 2**31)
-        trainer: Any = GRPOTrainer(
+        trainer: Any = library.GRPOTrainer(
             model=network,
             reward_funcs=[reward],
             args=arguments,
@@ -145,8 +150,8 @@ def train_rl(
         groups = as_groups(rollouts := reward.take(), [v.problem_id for v in visits], settings.rollouts_per_prompt)
         curriculum.observe(groups)
         before = state.tokens
-        prompt_lengths = {v.problem_id: len(prompt_ids(tokenizer, v.prompt)) for v in visits}
-        state.tokens += sum(rollout.num_tokens + prompt_lengths[rollout.problem_id] for rollout in rollouts)
+        prompts = prompt_ids(tokenizer, [visit.prompt for visit in visits])
+        state.tokens += settings.rollouts_per_prompt * sum(map(len, prompts)) + sum(r.num_tokens for r in rollouts)
         state.counts = dict(Counter(state.counts) + Counter(rollout.verdict for rollout in rollouts))
         state.curve += _curve(watcher, groups, problems, settings, (before, state.tokens))
         state.rounds += 1
@@ -161,7 +166,7 @@ def train_rl(
         wall_s=state.wall_s,
         counts={f"rollouts_{name}": count for name, count in sorted(state.counts.items())},
         curve=tuple(state.curve),
-        settings=asdict(settings),
+        settings=as_json(asdict(settings)),
     )
     write_outcome(folder, outcome)
     return outcome
@@ -191,7 +196,7 @@ def _make_optimizer(network: Any, settings: RlSettings) -> tuple[Any, Any]:
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / (warmup + 1)))
 
 
-def _arguments(settings: RlSettings, folder: Path, seed: int) -> GRPOConfig:
+def _arguments(settings: RlSettings, folder: Path, seed: int) -> Any:
     completions = settings.prompts_per_step * settings.rollouts_per_prompt
     micro = settings.micro_batch or completions
     if settings.rollouts_per_prompt < 2 or completions % micro:
@@ -199,7 +204,7 @@ def _arguments(settings: RlSettings, folder: Path, seed: int) -> GRPOConfig:
             f"rollouts_per_prompt must be at least 2 and micro_batch divide {completions} completions,"
             f" got {settings.rollouts_per_prompt} and {micro}"
         )
-    return GRPOConfig(
+    return library.GRPOConfig(
         output_dir=str(folder / "trl"),
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=completions // micro,
@@ -230,7 +235,7 @@ def _arguments(settings: RlSettings, folder: Path, seed: int) -> GRPOConfig:
     )
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc]
+class _Watcher(TrainerCallback):
     """Reports every step and stops at a loss that is not finite."""
 
     def __init__(self, progress: Progress, rounds: int, settings: RlSettings, metrics: Mapping[str, float]) -> None:
@@ -244,7 +249,9 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         if logs is None or "reward" not in logs:
             return
         if not math.isfinite(float(logs["loss"])):
-            raise TrainingError(f"RL loss is {logs['loss']} at step {self.before + state.global_step}: lower the learning rate")
+            raise TrainingError(
+                f"RL loss is {logs['loss']} at step {self.before + state.global_step}: lower the learning rate"
+            )
         self.logs.append({key: float(logs[key]) for key in ("loss", "reward", "frac_reward_zero_std")})
         total = self._settings.rounds * self._settings.steps_per_round
         text = f"RL reward {self.logs[-1]['reward']:.2f}{self._where}"
@@ -271,14 +278,22 @@ def _curve(
 
 
 def _save(
-    folder: Path, identity: str, network: Any, tokenizer: Any, curriculum: Curriculum, optimizer: Any, schedule: Any, state: _State
+    folder: Path,
+    identity: str,
+    network: Any,
+    tokenizer: Any,
+    curriculum: Curriculum,
+    optimizer: Any,
+    schedule: Any,
+    state: _State,
 ) -> None:
     def fill(temporary: Path) -> None:
         network.save_pretrained(temporary / "model")
         tokenizer.save_pretrained(temporary / "model")
         torch.save({"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}, temporary / "optimizer.pt")
         write_json(
-            temporary / "state.json", {"fingerprint": identity, "curriculum": curriculum.state_dict(), "state": asdict(state)}
+            temporary / "state.json",
+            {"fingerprint": identity, "curriculum": curriculum.state_dict(), "state": asdict(state)},
         )
 
     replace_folder(folder, fill)
@@ -287,7 +302,9 @@ def _save(
 def _load(folder: Path, identity: str, curriculum: Curriculum, optimizer: Any, schedule: Any) -> _State:
     content = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     if content["fingerprint"] != identity:
-        raise RecipeError(f"{folder}: was saved by RL with other settings or data; choose another folder or delete this one")
+        raise RecipeError(
+            f"{folder}: was saved by RL with other settings or data; choose another folder or delete this one"
+        )
     curriculum.load_state_dict(content["curriculum"])
     saved = torch.load(folder / "optimizer.pt", weights_only=True)
     optimizer.load_state_dict(saved["optimizer"])

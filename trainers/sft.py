@@ -14,14 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
-from trl import SFTConfig, SFTTrainer
+import trl
+from transformers import PrinterCallback, TrainerCallback, trainer_utils
 
 from catena.errors import RecipeError, TrainingError
 from catena.trainers.dataset import Encoded, Example, encode, sft_dataset, shuffled_forever
-from catena.trainers.outcome import CurvePoint, Outcome, Progress, fingerprint, read_outcome, silent, write_outcome
+from catena.trainers.outcome import (
+    CurvePoint,
+    Outcome,
+    Progress,
+    as_json,
+    fingerprint,
+    read_outcome,
+    silent,
+    write_outcome,
+)
 from catena.trainers.student import load_model, save_model
+
+library: Any = trl  # its exports are not declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ def train_sft(
     encoded, lengths = encode(examples, tokenizer, settings.max_tokens)
     visits = list(plan_visits(encoded, settings, seed=seed))
     watcher = _Watcher(progress, [len(visit.input_ids) for visit in visits], settings.batch_size)
-    trainer: Any = SFTTrainer(
+    trainer: Any = library.SFTTrainer(
         model=network,
         args=_arguments(settings, folder / "checkpoints", seed, len(visits) // settings.batch_size),
         train_dataset=sft_dataset(visits),
@@ -102,7 +112,8 @@ def train_sft(
     )
     trainer.remove_callback(PrinterCallback)
     checkpoints = folder / "checkpoints"
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.exists() else None)
+    find: Any = trainer_utils.get_last_checkpoint
+    trainer.train(resume_from_checkpoint=find(str(checkpoints)) if checkpoints.exists() else None)
     save_model(trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False), tokenizer, folder / "model")
     outcome = Outcome(
         stage="sft",
@@ -112,7 +123,7 @@ def train_sft(
         wall_s=time.monotonic() - started,
         counts=lengths.counts,
         curve=watcher.curve(trainer.state.log_history),
-        settings=asdict(settings),
+        settings=as_json(asdict(settings)),
     )
     write_outcome(folder, outcome)
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -147,11 +158,11 @@ def plan_visits(encoded: Sequence[Encoded], settings: SftSettings, *, seed: int)
             step += 1
 
 
-def _arguments(settings: SftSettings, folder: Path, seed: int, num_steps: int) -> SFTConfig:
+def _arguments(settings: SftSettings, folder: Path, seed: int, num_steps: int) -> Any:
     micro = settings.micro_batch or settings.batch_size
     if settings.batch_size % micro:
         raise RecipeError(f"micro_batch must divide batch_size {settings.batch_size}, got {micro}")
-    return SFTConfig(
+    return library.SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=settings.batch_size // micro,
@@ -180,7 +191,7 @@ def _arguments(settings: SftSettings, folder: Path, seed: int, num_steps: int) -
     )
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc]
+class _Watcher(TrainerCallback):
     """Reports every step, stops at a loss that is not finite, and counts tokens by step."""
 
     def __init__(self, progress: Progress, lengths: Sequence[int], batch_size: int) -> None:

@@ -12,10 +12,11 @@ import datasets
 import torch
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from catena.errors import RecipeError
 from catena.trainers.outcome import replace_folder
+
+hf: Any = transformers  # its functions are untyped
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789=;?+-*"
 PAD, EOS, UNK, USER, ASSISTANT = "<pad>", "<eos>", "<unk>", "<user>", "<assistant>"
@@ -49,7 +50,7 @@ def make_tokenizer() -> Any:
     tokenizer.add_special_tokens(special)
     # The tags are ordinary text for decoding: a reward that reads decoded rollouts has to see them.
     tokenizer.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in ANSWER_TAGS])
-    return PreTrainedTokenizerFast(
+    return hf.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=EOS,
@@ -64,7 +65,7 @@ def make_tokenizer() -> Any:
 def make_student(folder: Path, *, seed: int, settings: StudentSettings | None = None) -> int:
     """Writes the untrained student into `folder` and returns its number of parameters."""
     settings, tokenizer = settings or StudentSettings(), make_tokenizer()
-    config = Qwen3Config(
+    config = hf.Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden_size,
         intermediate_size=settings.intermediate_size,
@@ -80,7 +81,7 @@ def make_student(folder: Path, *, seed: int, settings: StudentSettings | None = 
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: Any = Qwen3ForCausalLM(config)
+        model: Any = hf.Qwen3ForCausalLM(config)
     save_model(model, tokenizer, folder)
     return sum(parameter.numel() for parameter in model.parameters())
 
@@ -93,10 +94,12 @@ def load_model(name: str | Path) -> tuple[Any, Any]:
     """
     silence_libraries()
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name, padding_side="left")
-        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
+        tokenizer: Any = hf.AutoTokenizer.from_pretrained(name, padding_side="left")
+        model: Any = hf.AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        raise RecipeError(f"{name}: cannot be loaded as a causal language model ({error}); name a folder or hub id") from error
+        raise RecipeError(
+            f"{name}: cannot be loaded as a causal language model ({error}); name a folder or hub id"
+        ) from error
     if tokenizer.chat_template is None:
         raise RecipeError(f"{name}: its tokenizer has no chat template; name an instruction-tuned model")
     if tokenizer.pad_token is None:
@@ -121,6 +124,6 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
 
 def silence_libraries() -> None:
     """Switches off the libraries' own progress bars: a stage reports through its callback."""
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+    hf.utils.logging.disable_progress_bar()
+    hf.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()

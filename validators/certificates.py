@@ -19,7 +19,7 @@ from catena.records import Answer, Certificate, Graph, Link, Node, Value
 from catena.values import number_tokens, say, value_text
 
 _UNDEFINED = (ArithmeticError, NotAdaptable, ValueError)
-_DRAWS = 6
+_DRAWS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +182,16 @@ def _allows(program: Program, values: dict[str, Value]) -> bool:
 
 
 def _necessity(walk: _Walk, parent: int, perturbations: int) -> float:
-    """Share of changed parents that move the final answer; 0.0 when half of the changes gave no answer at all."""
+    """Share of changed parents that move the final answer; 0.0 when half of the changes gave no answer at all.
+
+    The parent's own quantities are changed; what it carries itself only where those allow no other value.
+    """
     program, given, final = walk.programs[parent], walk.values[parent], walk.answers[-1]
     carried = {link.parameter for link in walk.incoming[parent]}
     names = [name for name in given if name not in carried] or list(given)
     usable = moved = 0
     for _ in range(perturbations):
-        changed = redrawn(program, given, names, walk.rng)
+        changed = redrawn(program, given, names, walk.rng) or redrawn(program, given, list(given), walk.rng)
         result = walk.follow(parent, changed, stand_in=True) if changed is not None else None
         if result is not None:
             usable += 1

@@ -4,6 +4,8 @@ from catena.domains import OneOf, Whole
 from catena.generators.atoms.family import Family
 
 TOPIC = ("mathematics", "algebra", "modular definitions")
+DIGITS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
+"""What is added or taken away; not a `Whole` domain, so that an answer is always carried into `x`."""
 UNITS = (3, 7, 9, 11, 13, 17, 19, 21)
 """Factors without a common divisor with 100: multiplying by one of them loses nothing."""
 
@@ -12,7 +14,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="symbolic.plus",
         topic=TOPIC,
-        parameters={"x": Whole(0, 99), "k": Whole(1, 9)},
+        parameters={"x": Whole(0, 99), "k": OneOf(DIGITS)},
         solve=lambda x, k: (x + k) % 100,
         steps=lambda x, k: f"{x} + {k} = {x + k}, which is {(x + k) % 100} modulo 100.",
         noun="the value modulo 100",
@@ -27,7 +29,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="symbolic.minus",
         topic=TOPIC,
-        parameters={"x": Whole(0, 99), "k": Whole(1, 9)},
+        parameters={"x": Whole(0, 99), "k": OneOf(DIGITS)},
         solve=lambda x, k: (x - k) % 100,
         steps=lambda x, k: f"{x} - {k} = {x - k}, which is {(x - k) % 100} modulo 100.",
         noun="the value modulo 100",
@@ -52,6 +54,5 @@ FAMILIES: tuple[Family, ...] = (
             "Multiply {x} by {k}. What remainder is left on division by 100?",
             "Which number from zero to 99 is congruent to the product of {k} and {x} modulo 100?",
         ),
-        compact=None,
     ),
 )

@@ -1,0 +1,152 @@
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from catena.domains import Whole
+from catena.flows.jobs import resolve
+from catena.generators.atoms.family import Family
+from catena.graphs import graph_from_text, graph_text
+from catena.programs import Program
+from catena.records import Adapter, Answer, Certificate, Graph, Link, Node, Problem
+from catena.schemas import table_of
+from catena.seeds import stream_for
+from catena.shards import write_shard
+from catena.storage import Store
+from catena.validators.certificates import Limits, certify
+
+
+def certificate(problem: Problem, **changes: object) -> Certificate:
+    given = replace(problem, **changes)  # type: ignore[arg-type]
+    return certify(given.statement, given.answer, given.graph, resolve, stream_for(1, given.statement), Limits())
+
+
+def granted(problems: list[Problem]) -> list[Problem]:
+    return [problem for problem in problems if certificate(problem).reason is None]
+
+
+def test_nearly_every_composed_problem_is_certified(problems: list[Problem]) -> None:
+    assert len(granted(problems)) >= 0.85 * len(problems)
+
+
+def test_a_granted_certificate_says_what_was_checked(problems: list[Problem]) -> None:
+    for problem in granted(problems):
+        found = certificate(problem)
+        assert found.truth_recomputed
+        assert len(found.necessity) == len(problem.graph.links)
+        assert all(share >= 0.9 for share in found.necessity)
+        assert found.shortcut_probes >= len(problem.graph.links) / 2
+
+
+def test_a_wrong_final_answer_is_found(problems: list[Problem]) -> None:
+    for problem in granted(problems)[:60]:
+        wrong = Answer("integer", "123456789", problem.answer.unit, problem.answer.tolerance)
+        assert certificate(problem, answer=wrong).reason == "truth not reproduced"
+
+
+def test_a_wrong_intermediate_answer_or_value_is_found(problems: list[Problem]) -> None:
+    for problem in granted(problems)[:60]:
+        first, *others = problem.graph.nodes
+        forged = replace(first, answer=replace(first.answer, value="31415926"))
+        assert certificate(problem, graph=replace(problem.graph, nodes=(forged, *others))).reason == "truth not reproduced"
+        name = next(iter(first.values))
+        moved = replace(first, values={**first.values, name: Fraction(1, 7)})
+        assert certificate(problem, graph=replace(problem.graph, nodes=(moved, *others))).reason == "outside its domain"
+
+
+def test_a_printed_answer_or_a_lost_number_is_found(problems: list[Problem]) -> None:
+    for problem in [problem for problem in granted(problems) if problem.horizon > 1][:40]:
+        inner = problem.graph.nodes[0].answer.value
+        assert certificate(problem, statement=f"{problem.statement} Hint: {inner}").reason == "answer printed"
+        silent = "Part A: what is it?"
+        assert certificate(problem, statement=silent).reason in ("number not printed", None)
+    assert any(certificate(problem, statement="What?").reason == "number not printed" for problem in problems if problem.horizon > 1)
+
+
+def test_an_unknown_program_is_refused(problems: list[Problem]) -> None:
+    node = replace(problems[0].graph.nodes[0], program="family:no.such")
+    assert certificate(problems[0], graph=Graph((node,), ())).reason == "unknown program"
+    node = replace(node, program="__import__('os').system('true')")
+    assert certificate(problems[0], graph=Graph((node,), ())).reason == "unknown program"
+
+
+def two(parent: Family, child: Family, values: tuple[int, int], carried: int) -> tuple[str, Answer, Graph]:
+    """A hand-made chain: x of the child is the parent's answer."""
+    nodes = (
+        Node("p", "p", {"n": values[0]}, Answer("integer", str(parent.solve(values[0])))),
+        Node("c", "c", {"x": carried, "y": values[1]}, Answer("integer", str(child.solve(carried, values[1])))),
+    )
+    graph = Graph(nodes, (Link(0, 1, "x", Adapter("identity", (0,)), "value-changing"),))
+    return f"Given {values[0]} and {values[1]}.", nodes[1].answer, graph
+
+
+def family(solve: object, parameters: dict[str, Whole]) -> Family:
+    return Family("t.t", ("a", "b", "c"), parameters, solve, lambda **_: "", "", "integer", ("", "", ""))  # type: ignore[arg-type]
+
+
+PARENT = family(lambda n: n + 1000, {"n": Whole(1, 500)})
+
+
+def judged(child: Family, parent: Family = PARENT, values: tuple[int, int] = (7, 3)) -> Certificate:
+    statement, answer, graph = two(parent, child, values, parent.solve(values[0]))  # type: ignore[arg-type]
+    programs: dict[str, Program] = {"p": parent, "c": child}
+    return certify(statement, answer, graph, programs.__getitem__, Random(1), Limits())
+
+
+def test_a_link_that_does_not_matter_is_refused() -> None:
+    ignoring = family(lambda x, y: y * 7, {"x": Whole(0, 5000), "y": Whole(1, 9)})
+    assert judged(ignoring).reason == "link not necessary"
+    assert judged(ignoring).necessity == (0.0,)
+
+
+def test_a_link_that_matters_too_seldom_is_refused() -> None:
+    coarse = family(lambda x, y: x // 400 + y + 2000, {"x": Whole(0, 5000), "y": Whole(1, 9)})
+    assert judged(coarse).reason == "link not necessary"
+    constant = family(lambda n: 1007, {"n": Whole(1, 500)})
+    fine = family(lambda x, y: x + y, {"x": Whole(0, 5000), "y": Whole(1, 9)})
+    assert judged(fine, parent=constant).reason == "link not necessary"
+
+
+def test_a_child_that_a_guess_solves_is_refused() -> None:
+    guessed = family(lambda x, y: x + y, {"x": Whole(7, 2007), "y": Whole(1, 9)})  # the middle of the domain is 1007
+    assert judged(guessed).reason == "solved by a guess"
+    fair = family(lambda x, y: x + y, {"x": Whole(0, 5000), "y": Whole(1, 9)})
+    assert judged(fair).reason is None
+    assert judged(fair).shortcut_probes == 2
+
+
+def test_answers_out_of_bounds_are_refused() -> None:
+    huge = family(lambda x, y: x * 10**9 + y, {"x": Whole(0, 5000), "y": Whole(1, 9)})
+    assert judged(huge).reason == "answer out of bounds"
+
+
+def test_the_truth_is_recomputed_in_a_fresh_process_from_the_row_alone(problems: list[Problem], tmp_path: Path) -> None:
+    write_shard(Store(str(tmp_path)), "p.parquet", table_of(Problem, granted(problems)))
+    code = (
+        "import sys; from random import Random; from catena.flows.jobs import resolve; from catena.records import Problem;"
+        "from catena.schemas import records_of; from catena.shards import read_rows;"
+        "from catena.validators.certificates import Limits, certify;"
+        "rows = records_of(Problem, read_rows([sys.argv[1]]));"
+        "print(len(rows), sum(certify(r.statement, r.answer, r.graph, resolve, Random(r.statement), Limits()).truth_recomputed for r in rows))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "p.parquet")], capture_output=True, text=True, check=True)
+    rows, right = map(int, done.stdout.split())
+    assert rows == right == len(granted(problems))
+
+
+def test_graphs_read_back_are_judged_like_the_ones_written(problems: list[Problem]) -> None:
+    for problem in problems[:50]:
+        again = graph_from_text(graph_text(problem.graph))
+        assert certificate(problem, graph=again) == certificate(problem)
+
+
+@pytest.mark.parametrize("value", [Fraction(1, 2), 2.5])
+def test_magnitudes_of_all_numbers_count(value: Fraction | float) -> None:
+    node = Node("p", "p", {"n": 7}, Answer("real", "2000000000"))
+    big = Family("t.t", ("a", "b", "c"), {"n": Whole(1, 9)}, lambda n: 2e9, lambda **_: "", "", "real", ("", "", ""))
+    found = certify("7", node.answer, Graph((node,), ()), {"p": big}.__getitem__, Random(1), Limits())  # type: ignore[arg-type]
+    assert found.reason == "answer out of bounds"
