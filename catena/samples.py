@@ -20,7 +20,7 @@ _PASS_RATE = pa.struct([("model", pa.string()), ("pass_rate", pa.float64())])
 
 SAMPLE = pa.schema(
     [
-        ("sample_id", pa.string()),
+        ("problem_id", pa.string()),
         ("subject", pa.string()),
         ("topic", pa.string()),
         ("topic_path", pa.list_(pa.string())),
@@ -70,7 +70,7 @@ def sample_table(candidates: pa.Table, use: Use, provenance: dict[str, object]) 
     completion = pc.binary_join_element_wise(given["solution"], gap, "<answer>", written, "</answer>", "")
     path = given["topic"]
     columns = {
-        "sample_id": given["problem_id"],
+        "problem_id": given["problem_id"],
         "subject": pc.list_element(path, 0),
         "topic": pc.list_element(path, 2),
         "topic_path": path,

@@ -14,7 +14,7 @@ from catena.seeds import stream_for
 from catena.shards import read_rows
 from catena.validators.certificates import Limits, certify
 
-_COLUMNS = ("sample_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph")
+_COLUMNS = ("problem_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph")
 
 
 def certify_shards(paths: list[str]) -> int:
@@ -31,7 +31,7 @@ def certify_shards(paths: list[str]) -> int:
             except ValueError:
                 reasons["no problem graph"] += 1
                 continue
-            stream = stream_for(0, "certify again", row["sample_id"])
+            stream = stream_for(0, "certify again", row["problem_id"])
             certificate = certify(row["question"], answer, graph, resolve, stream, Limits())
             if certificate.reason is not None:
                 reasons[certificate.reason] += 1
@@ -48,7 +48,7 @@ def show(path: str, number: int) -> int:
         raise ShardError(f"{path}: has rows 0 to {table.num_rows - 1}, no row {number}")
     row = table.slice(number, 1).to_pylist()[0]
     graph = graph_from_text(row["graph"])
-    print(f"{' / '.join(row['topic_path'])}   horizon {row['horizon']}   {row['sample_id']}\n")
+    print(f"{' / '.join(row['topic_path'])}   horizon {row['horizon']}   {row['problem_id']}\n")
     print(row["question"], "\n")
     for index, node in enumerate(graph.nodes):
         print(f"  {chr(65 + index)}  {node.source}  answer {node.answer}")

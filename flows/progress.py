@@ -66,6 +66,10 @@ class Reporter:
             left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
             self.say(f"{self._stage}: {self._done}/{self._total}  {text}  about {left:.0f} s left")
 
+    def reach(self, done: int, *, note: str = "") -> None:
+        """`done` units in all are finished."""
+        self.advance(done - self._done, note=note)
+
     def finish(self, note: str) -> None:
         """The stage is done; `note` says what came of it."""
         if self._task is not None:

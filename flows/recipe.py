@@ -90,6 +90,63 @@ class DuplicateRule(_Section):
     near: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
+class SftStage(_Section):
+    """Optimiser steps on rows of the given horizons, in proportion to their weights."""
+
+    steps: int = Field(ge=1)
+    weights: dict[Horizon, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+
+
+class Sft(_Section):
+    """Supervised fine-tuning in stages; see `catena.trainers.sft.SftSettings`. Lengths are in tokens."""
+
+    stages: tuple[SftStage, ...] = Field(min_length=1)
+    batch_size: Count = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    continued_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    max_tokens: Count = 1024
+    bf16: bool = False
+
+
+class Rl(_Section):
+    """GRPO on the horizon curriculum; see `catena.trainers.rl.RlSettings` and `catena.trainers.curriculum.GateSettings`."""
+
+    rounds: Count = 10
+    steps_per_round: Count = 10
+    prompts_per_step: Count = 32
+    rollouts_per_prompt: int = Field(ge=2, default=16)
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    max_completion_tokens: Count = 256
+    bf16: bool = False
+    gate: Annotated[float, Field(gt=0, le=1)] = 0.7
+    window: Count = 64
+    review: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    ahead: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Evaluate(_Section):
+    """Sampled accuracy by horizon on the test rows: problems per horizon at most, samples of each, tokens of a reply."""
+
+    problems: Count = 500
+    samples: Count = 1
+    max_new_tokens: Count = 256
+
+
+class Training(_Section):
+    """The student and how it is trained.
+
+    Attributes:
+        student: `tiny` (made on the spot, about a million parameters, for the compact style), a folder or a hub id.
+        style: The rows that are trained on and evaluated.
+    """
+
+    student: str = "tiny"
+    style: Literal["prose", "compact"] = "compact"
+    sft: Sft
+    rl: Rl = Rl()
+    evaluate: Evaluate = Evaluate()
+
+
 class Recipe(_Section):
     """A whole run.
 
@@ -109,7 +166,7 @@ class Recipe(_Section):
     compose: tuple[Composition, ...] = Field(min_length=1)
     certificates: Certification = Certification()
     duplicates: DuplicateRule = DuplicateRule()
-    train: "Training | None" = None
+    train: Training | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
@@ -123,15 +180,6 @@ class Recipe(_Section):
             if group.source == "atoms" and not self.taxonomy and not group.topics:
                 raise ValueError(f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics")
         return self
-
-
-class Training(_Section):
-    """Placeholder until the trainers' settings are known."""
-
-    student: str = "tiny"
-
-
-Recipe.model_rebuild()
 
 
 def load_recipe(path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
