@@ -292,15 +292,16 @@ def _check_parameter(name: str, domain: Domain) -> None:
 
 def _domain_fields(domain: Domain) -> list[Any]:
     if isinstance(domain, Whole):
-        return ["whole", domain.low, domain.high, domain.step]
+        published = [] if domain.published is None else [domain.published]
+        return ["whole", domain.low, domain.high, domain.step, *published]
     assert isinstance(domain, Tenths)
     return ["tenths", domain.low, domain.high]
 
 
 def _read_domain(fields: list[Any]) -> Domain:
     match fields:
-        case ["whole", int(low), int(high), int(step)]:
-            return Whole(low, high, step)
+        case ["whole", int(low), int(high), int(step), *published] if len(published) < 2:
+            return Whole(low, high, step, *published)
         case ["tenths", int(low), int(high)]:
             return Tenths(low, high)
     raise ValueError(f"unknown domain: {str(fields)[:80]}")

@@ -3,11 +3,15 @@
 CHIMERA's columns (arXiv 2603.00889, table 6), TRL's `prompt` / `completion` and `messages`, and the evidence.
 """
 
+from typing import Any
+
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from catena.records import Use
+
+pc: Any = pyarrow.compute  # its functions are generated at import, unseen by type checkers
 
 REQUEST = "\n\nGive the final answer inside <answer></answer> tags."
 """Ends every prose prompt; the compact form needs no request."""

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 @cache
-def schema_of(record: type) -> pa.Schema:
+def schema_of(record: Any) -> pa.Schema:
     """The Arrow schema of a record class."""
     return pa.schema([pa.field(name, _arrow(hint), nullable=_optional(hint)) for name, hint in _hints(record)])
 
@@ -52,7 +52,7 @@ def records_of(record: type[R], table: pa.Table) -> list[R]:
 
 
 @cache
-def _hints(record: type) -> tuple[tuple[str, Any], ...]:
+def _hints(record: Any) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(record)
     return tuple((field.name, hints[field.name]) for field in fields(record))
 

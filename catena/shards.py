@@ -107,7 +107,9 @@ def read_manifest(store: Store, path: str) -> list[Shard]:
         version = listing["schema_version"]
         shards = [Shard(**item) for item in listing["shards"]]
     except FileNotFoundError as error:
-        raise ShardError(f"{store.full(path)}: no manifest, so the data is not complete; run the recipe again") from error
+        raise ShardError(
+            f"{store.full(path)}: no manifest, so the data is not complete; run the recipe again"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ShardError(f"{store.full(path)}: not a manifest ({error}); run the recipe again") from error
     if version != SCHEMA_VERSION:

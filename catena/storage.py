@@ -21,7 +21,9 @@ class Store:
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise RunFolderError(f"{url}: cannot be opened as a folder ({error}); use a path or an fsspec URL") from error
+            raise RunFolderError(
+                f"{url}: cannot be opened as a folder ({error}); use a path or an fsspec URL"
+            ) from error
 
     @property
     def local(self) -> Path | None:
@@ -41,7 +43,9 @@ class Store:
             else:
                 _write_local(Path(target), data)
         except OSError as error:
-            raise RunFolderError(f"{target}: cannot be written ({error.strerror or error}); free or choose another folder") from error
+            raise RunFolderError(
+                f"{target}: cannot be written ({error.strerror or error}); free or choose another folder"
+            ) from error
 
     def read(self, path: str) -> bytes:
         """The content of `path`.

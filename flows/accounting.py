@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from catena.flows.run_folder import Marker
@@ -34,7 +35,7 @@ def stage_line(stage: str, markers: Sequence[Marker], *, pending: int = 0) -> di
 
 def reconcile(markers: Mapping[str, Sequence[Marker]]) -> str | None:
     """What does not add up between stages, in one clause; None where all does."""
-    for earlier, later in zip(CHAIN, CHAIN[1:], strict=False):
+    for earlier, later in pairwise(CHAIN):
         given = sum(marker.rows_out for marker in markers[earlier])
         taken = sum(marker.rows_in for marker in markers[later])
         if given != taken:

@@ -6,6 +6,7 @@ Worker processes do the shards; a shard is done when its marker is written, so t
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
@@ -27,14 +28,15 @@ from catena.flows.run_folder import (
     claim_data,
     exclusive,
     finished_marker,
-    mark_finished,
     manifest_identity,
+    mark_finished,
     read_marker,
 )
 from catena.flows.training import train
 from catena.shards import write_manifest
 from catena.storage import Store
 
+RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 Done = dict[str, list[tuple[Job, Marker]]]
 
 
@@ -44,7 +46,7 @@ def shard_task(pool: ProcessPoolExecutor, job: Job, stage: str, shard: str) -> M
     return pool.submit(perform, job).result()
 
 
-@flow(name="catena-run", validate_parameters=False, task_runner=ThreadPoolTaskRunner(max_workers=64))
+@flow(name="catena-run", validate_parameters=False, task_runner=RUNNER)
 def build(recipe: str, run_folder: str, overrides: dict[str, str] | None = None, quiet: bool = False) -> None:
     """Everything that the recipe names, as far as it is not there already.
 
@@ -77,7 +79,9 @@ def build(recipe: str, run_folder: str, overrides: dict[str, str] | None = None,
         reporter.say(f"report: {store.full('report.html')}")
 
 
-def run_stage(stage: str, plan: Plan, done: Done, pool: ProcessPoolExecutor, reporter: Reporter) -> list[tuple[Job, Marker]]:
+def run_stage(
+    stage: str, plan: Plan, done: Done, pool: ProcessPoolExecutor, reporter: Reporter
+) -> list[tuple[Job, Marker]]:
     """Does the unfinished shards of a stage; returns all of its jobs with their markers, in order."""
     store = Store(plan.url)
     jobs = plan.jobs(stage, done)
@@ -95,7 +99,9 @@ def run_stage(stage: str, plan: Plan, done: Done, pool: ProcessPoolExecutor, rep
         assert marker is not None, f"{job.marker} was not written"
         markers[job.shard] = marker
     rows_in, rows_out = (sum(getattr(marker, name) for marker in markers.values()) for name in ("rows_in", "rows_out"))
-    reporter.finish(f"{rows_in:,} in, {rows_out:,} out" + (f", {rows_in - rows_out:,} filtered" if rows_in > rows_out else ""))
+    reporter.finish(
+        f"{rows_in:,} in, {rows_out:,} out" + (f", {rows_in - rows_out:,} filtered" if rows_in > rows_out else "")
+    )
     return [(job, markers[job.shard]) for job in jobs]
 
 
@@ -104,5 +110,10 @@ def publish(plan: Plan, store: Store, jobs: list[tuple[Job, Marker]]) -> None:
     shards = sorted((shard for _, marker in jobs for shard in marker.shards), key=lambda shard: shard.path)
     if manifest_identity(store) != plan.identities["shards"]:
         write_manifest(
-            store, DATA_MANIFEST, shards, recipe=plan.recipe.name, identity=plan.identities["shards"], seed=plan.recipe.seed
+            store,
+            DATA_MANIFEST,
+            shards,
+            recipe=plan.recipe.name,
+            identity=plan.identities["shards"],
+            seed=plan.recipe.seed,
         )

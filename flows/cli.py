@@ -83,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _recipe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="TOML file, or the name of a shipped recipe")
-    parser.add_argument("--run-folder", metavar="URL", help="where to make it (default runs/<name>); path or fsspec URL")
+    parser.add_argument(
+        "--run-folder", metavar="URL", help="where to make it (default runs/<name>); path or fsspec URL"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides", help="replace a setting: seed=3"
     )

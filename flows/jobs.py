@@ -34,7 +34,13 @@ from catena.validators.certificates import Limits, certify
 from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, Duplicates
 
 REJECTED = pa.schema(
-    [("stage", pa.string()), ("reason", pa.string()), ("row", pa.string()), ("statement", pa.string()), ("detail", pa.string())]
+    [
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("row", pa.string()),
+        ("statement", pa.string()),
+        ("detail", pa.string()),
+    ]
 )
 """A row that did not go on: at which stage, why, which row (its id, slot or line), and what it was."""
 
@@ -220,7 +226,9 @@ def certify_shard(store: Store, job: Job, *, candidates: Shard, seed: int, limit
     granted: list[int] = []
     texts: list[str] = []
     refused: list[tuple[str, str, str, str]] = []
-    rows = zip(*(table.column(name).to_pylist() for name in ("problem_id", "statement", "answer", "graph")), strict=True)
+    rows = zip(
+        *(table.column(name).to_pylist() for name in ("problem_id", "statement", "answer", "graph")), strict=True
+    )
     for number, (row, statement, answer, graph) in enumerate(rows):
         stream = stream_for(seed, "certify", row)
         certificate = certify(statement, Answer(**answer), graph_from_text(graph), resolve, stream, demanded)
@@ -282,7 +290,7 @@ def publish_shard(
     decisions: Shard,
     quotas: dict[str, int],
     test: int,
-    uses: Sequence[str],
+    uses: list[str],
     provenance: dict[str, object],
 ) -> Marker:
     """Stage `shards`: the published rows of one certified shard, divided by use.
@@ -307,7 +315,7 @@ def publish_shard(
             surplus += 1
             continue
         tested = ordinal * 1000 < quota * test
-        use = "test" if tested or not uses else uses[ordinal % len(uses)]
+        use = uses[ordinal % len(uses)] if uses and not tested else "test"
         chosen.setdefault(use, []).append(number)
     shards = []
     for use, numbers in sorted(chosen.items()):

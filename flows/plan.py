@@ -55,7 +55,9 @@ class Plan:
         known: dict[str, str] = {}
         known["taxonomy"] = digest([base, self._dump(recipe.taxonomy)])
         known["atoms"] = digest([known["taxonomy"], self.fingerprints])
-        groups = [group.model_dump(mode="json", exclude={"test", "sft", "rl", "template_cap"}) for group in recipe.compose]
+        groups = [
+            group.model_dump(mode="json", exclude={"test", "sft", "rl", "template_cap"}) for group in recipe.compose
+        ]
         known["compose"] = digest([known["atoms"], groups, recipe.shard_rows, recipe.certificates.largest_answer])
         known["certify"] = digest([known["compose"], recipe.certificates.model_dump(mode="json")])
         caps = [group.template_cap for group in recipe.compose]
@@ -89,7 +91,8 @@ class Plan:
         offered = [
             family.topic
             for family in families().values()
-            if (group.style == "prose" or family.compact is not None) and (horizon == 1 or prepared_family(family.name).links)
+            if (group.style == "prose" or family.compact is not None)
+            and (horizon == 1 or prepared_family(family.name).links)
         ]
         branches = [(branch.path, branch.share) for branch in self.recipe.taxonomy]
         if group.topics:
@@ -116,10 +119,18 @@ class Plan:
 
     def _atoms(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
         jobs = [
-            self._job("atoms", source.name, "parse_dataset", source=place_of(source), name=source.name, split=source.split)
+            self._job(
+                "atoms", source.name, "parse_dataset", source=place_of(source), name=source.name, split=source.split
+            )
             for source in self.recipe.datasets
         ]
-        paths = {topic.path for group in self.recipe.compose if group.source == "atoms" for horizon in group.rows for topic in self.leaves(group, horizon)}
+        paths = {
+            topic.path
+            for group in self.recipe.compose
+            if group.source == "atoms"
+            for horizon in group.rows
+            for topic in self.leaves(group, horizon)
+        }
         names = [family.name for family in families().values() if family.topic in paths]
         return [*jobs, self._job("atoms", _ATOMS_OF_TREE, "list_families", names=names)] if names else jobs
 
@@ -159,20 +170,32 @@ class Plan:
             "largest": asked.largest_answer,
         }
         return [
-            self._job("certify", job.shard, "certify_shard", candidates=marker.shards[0], seed=self.recipe.seed, limits=limits)
+            self._job(
+                "certify", job.shard, "certify_shard", candidates=marker.shards[0], seed=self.recipe.seed, limits=limits
+            )
             for job, marker in done["compose"]
         ]
 
     def _duplicates(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
         groups = [
-            (group.template_cap, [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name])
+            (
+                group.template_cap,
+                [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name],
+            )
             for group in self.recipe.compose
         ]
-        return [self._job("duplicates", "decisions", "find_duplicates", groups=groups, near=self.recipe.duplicates.near)]
+        return [
+            self._job("duplicates", "decisions", "find_duplicates", groups=groups, near=self.recipe.duplicates.near)
+        ]
 
     def _shards(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
         decisions = done["duplicates"][0][1].shards[0]
-        provenance = {"recipe": self.recipe.name, "identity": self.identities["shards"], "seed": self.recipe.seed, "catena": __version__}
+        provenance = {
+            "recipe": self.recipe.name,
+            "identity": self.identities["shards"],
+            "seed": self.recipe.seed,
+            "catena": __version__,
+        }
         groups = {group.name: group for group in self.recipe.compose}
         jobs = []
         for job, marker in done["certify"]:
@@ -227,7 +250,8 @@ def fingerprint(source: DatasetSource) -> str:
     if source.path is None:
         return f"hub:{source.hub}:{source.split}"
     try:
-        with fsspec.open(source.path, "rb") as file:
+        opened: Any = fsspec.open(source.path, "rb")
+        with opened as file:
             hasher = blake2b(digest_size=8)
             while block := file.read(1 << 20):
                 hasher.update(block)

@@ -174,11 +174,15 @@ class Recipe(_Section):
         names = [group.name for group in self.compose]
         for group in self.compose:
             if group.source not in sources:
-                raise ValueError(f"compose {group.name!r}: no source {group.source!r}; known: {', '.join(sorted(sources))}")
+                raise ValueError(
+                    f"compose {group.name!r}: no source {group.source!r}; known: {', '.join(sorted(sources))}"
+                )
             if names.count(group.name) > 1:
                 raise ValueError(f"compose {group.name!r} stands twice; names must differ")
             if group.source == "atoms" and not self.taxonomy and not group.topics:
-                raise ValueError(f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics")
+                raise ValueError(
+                    f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics"
+                )
         return self
 
 
@@ -220,7 +224,9 @@ def _override(data: dict[str, Any], name: str, text: str, file: Path) -> None:
         else:
             place[last] = value
     except (ValueError, IndexError, TypeError, AttributeError) as error:
-        raise RecipeError(f"{file}: --set {name}: there is no such setting; name it as in the file, e.g. compose.0.rows") from error
+        raise RecipeError(
+            f"{file}: --set {name}: there is no such setting; name it as in the file, e.g. compose.0.rows"
+        ) from error
 
 
 def _explain(error: ValidationError) -> str:

@@ -17,12 +17,12 @@ from catena.flows.report_page import page
 from catena.flows.run_folder import DATA_MANIFEST
 from catena.flows.status import books
 from catena.flows.training import outcome
+from catena.generators.atoms.catalog import families
 from catena.graphs import graph_from_text
 from catena.records import Topic
 from catena.schemas import records_of
 from catena.shards import read_manifest, read_shard
 from catena.storage import Store
-from catena.generators.atoms.catalog import families
 
 EXAMPLES = (3, 4, 6, 2)
 """Horizons of the examples shown, as far as the recipe has them."""
@@ -61,9 +61,17 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
         "rows": sum(shard.rows for shard in shards),
         "stages": lines,
         "subjects": _subjects(topics),
-        "topics": [{"path": list(path), "quota": quotas.get(path, 0), "rows": topics[path]} for path in sorted({*quotas, *topics})],
+        "topics": [
+            {"path": list(path), "quota": quotas.get(path, 0), "rows": topics[path]}
+            for path in sorted({*quotas, *topics})
+        ],
         "horizons": [
-            {"group": group, "style": styles[group], "horizon": horizon, **{use: uses[use] for use in ("sft", "rl", "test")}}
+            {
+                "group": group,
+                "style": styles[group],
+                "horizon": horizon,
+                **{use: uses[use] for use in ("sft", "rl", "test")},
+            }
             for (group, horizon), uses in sorted(horizons.items())
         ],
         "rejections": [
@@ -147,5 +155,3 @@ def _example(table: pa.Table) -> dict[str, Any]:
         },
         "certificate": orjson.loads(row["certificate"]),
     }
-
-

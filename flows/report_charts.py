@@ -16,7 +16,12 @@ from markupsafe import Markup, escape
 BUCKETS: Final = 300
 """A curve with more points than twice this keeps the lowest and the highest point of each of so many buckets."""
 
-_MARKS: Final = ("M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z", "M-4-4h8v8h-8z", "M0-5.5L5 4h-10z", "M0-6L6 0 0 6-6 0z")
+_MARKS: Final = (
+    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
+    "M-4-4h8v8h-8z",
+    "M0-5.5L5 4h-10z",
+    "M0-6L6 0 0 6-6 0z",
+)
 _CHARACTER_PX: Final = 6.5  # a safe mean for 12 px system fonts
 _GRAPH_PX: Final = 340  # fits a 390 px phone; wider screens put the statement beside it
 
@@ -24,7 +29,9 @@ _GRAPH_PX: Final = 340  # fits a 390 px phone; wider screens put the statement b
 def _tag(name: str, *children: str, **attributes: object) -> Markup:
     """One element; `children` and attribute values are escaped unless they are Markup. `x_y` becomes `x-y`."""
     written = (Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items())
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup().join(written), Markup().join(map(escape, children)))
+    return Markup("<{0}{1}>{2}</{0}>").format(
+        Markup(name), Markup().join(written), Markup().join(map(escape, children))
+    )
 
 
 def _percent(share: float) -> str:
@@ -57,7 +64,14 @@ def stacked_bar(parts: Sequence[tuple[str, int]], largest: int) -> Markup:
 def model_mark(index: int) -> Markup:
     """The sign of a model in a legend."""
     mark = _tag("path", d=_MARKS[index % len(_MARKS)], class_="mark")
-    return _tag("svg", _tag("svg", mark, x=8, y=8, overflow="visible"), width=16, height=16, class_=f"m{index % 6}", aria_hidden="true")
+    return _tag(
+        "svg",
+        _tag("svg", mark, x=8, y=8, overflow="visible"),
+        width=16,
+        height=16,
+        class_=f"m{index % 6}",
+        aria_hidden="true",
+    )
 
 
 def accuracy_plot(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> Markup:
@@ -73,7 +87,9 @@ def accuracy_plot(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> M
     body: list[Markup] = []
     for column, horizon in enumerate(horizons):
         if not stages[horizon]:
-            body.append(_tag("rect", x=_percent(column * width), y=top, width=_percent(width), height=height, class_="unseen"))
+            body.append(
+                _tag("rect", x=_percent(column * width), y=top, width=_percent(width), height=height, class_="unseen")
+            )
     for tick in range(0, 101, 25):
         y = top + height * (1 - tick / 100)
         body.append(_tag("line", x1=0, x2="100%", y1=y, y2=y, class_="rule"))
@@ -81,7 +97,9 @@ def accuracy_plot(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> M
     every = math.ceil(len(horizons) / 16)
     for column, horizon in enumerate(horizons):
         if column % every == 0:
-            body.append(_tag("text", f"{horizon:,}", x=_percent((column + 0.5) * width), y=top + height + 18, class_="mid"))
+            body.append(
+                _tag("text", f"{horizon:,}", x=_percent((column + 0.5) * width), y=top + height + 18, class_="mid")
+            )
     for index, model in enumerate(models):
         shift = 0.64 * ((index + 0.5) / len(models) - 0.5)
         own = {row["horizon"]: row for row in rows if row["model"] == model and is_number(row["accuracy"])}
@@ -257,7 +275,9 @@ def _node_lines(node: Mapping[str, Any], width: int) -> list[tuple[str, str]]:
 def _node(box: _Box, left: int, lines: Sequence[tuple[str, str]], *, last: bool) -> Markup:
     class_ = "node last" if last else "node"
     frame = _tag("rect", x=left, y=box.top, width=_GRAPH_PX - left - 2, height=box.height, rx=5, class_=class_)
-    written = [_tag("text", text, x=left + 10, y=box.top + 18 + 16 * row, class_=c) for row, (c, text) in enumerate(lines)]
+    written = [
+        _tag("text", text, x=left + 10, y=box.top + 18 + 16 * row, class_=c) for row, (c, text) in enumerate(lines)
+    ]
     return _tag("g", frame, *written)
 
 

@@ -143,7 +143,9 @@ def _topics(subjects: Sequence[_Row], topics: Sequence[_Row]) -> _Row:
     largest = max((subject["rows"] for subject in subjects), default=0)
     met = sum(topic["rows"] >= topic["quota"] for topic in topics)
     return {
-        "subjects": [{**subject, "bar": charts.stacked_bar([("plain", subject["rows"])], largest)} for subject in subjects],
+        "subjects": [
+            {**subject, "bar": charts.stacked_bar([("plain", subject["rows"])], largest)} for subject in subjects
+        ],
         "topics": [{**topic, "path": " › ".join(topic["path"])} for topic in topics[:MOST_TOPICS]],
         "num_topics": len(topics),
         "num_topics_met": met,
@@ -197,7 +199,13 @@ def _example(example: _Row) -> _Row:
         certificate = {"necessity": [], "shortcut_probes": None, "largest_magnitude": None, **certificate}
     texts = {key: example.get(key) or "" for key in ("group", "style", "question", "solution", "answer")}
     drawing = charts.problem_graph(nodes, links) if nodes else None
-    return {**texts, "horizon": example.get("horizon"), "certificate": certificate, "graph": drawing, "num_nodes": len(nodes)}
+    return {
+        **texts,
+        "horizon": example.get("horizon"),
+        "certificate": certificate,
+        "graph": drawing,
+        "num_nodes": len(nodes),
+    }
 
 
 # --- training
@@ -206,7 +214,9 @@ def _example(example: _Row) -> _Row:
 def _training(training: _Row | None) -> _Row | None:
     if training is None:
         return None
-    rows: list[_Row] = [{"model": "", "trained": "unseen", **_EVALUATION, **row} for row in training.get("evaluation") or []]
+    rows: list[_Row] = [
+        {"model": "", "trained": "unseen", **_EVALUATION, **row} for row in training.get("evaluation") or []
+    ]
     models: list[str] = list(dict.fromkeys([*(training.get("models") or []), *(row["model"] for row in rows)]))
     cells = {(row["model"], row["horizon"]): row for row in rows}
     return {
@@ -227,7 +237,14 @@ def _curve(curve: _Row) -> _Row:
     unreadable = len(curve.get("points") or []) - len(points)
     drawn = charts.curve_plot(points, x_name=x_name, label=f"{name} by {x_name}") if points else None
     last = f"{max(points)[1]:.4g}" if points else "–"
-    return {"name": name, "unit": unit, "plot": drawn, "num_points": len(points), "last": last, "unreadable": unreadable}
+    return {
+        "name": name,
+        "unit": unit,
+        "plot": drawn,
+        "num_points": len(points),
+        "last": last,
+        "unreadable": unreadable,
+    }
 
 
 # --- time
@@ -235,7 +252,10 @@ def _curve(curve: _Row) -> _Row:
 
 def _times(report: Mapping[str, Any]) -> list[_Row]:
     times = [(stage.get("stage", ""), stage.get("seconds")) for stage in report.get("stages") or []]
-    times += [(f"training: {stage}", spent) for stage, spent in ((report.get("training") or {}).get("stage_seconds") or {}).items()]
+    times += [
+        (f"training: {stage}", spent)
+        for stage, spent in ((report.get("training") or {}).get("stage_seconds") or {}).items()
+    ]
     tenths = [round(10 * seconds) if charts.is_number(seconds) else 0 for _, seconds in times]
     return [
         {"stage": stage, "seconds": seconds, "bar": charts.stacked_bar([("plain", width)], max(tenths))}

@@ -1,10 +1,10 @@
 """The run folder: where each stage's shards, markers and logs lie, and who may write there.
 
-    stages/<stage>-<identity>/<shard>.parquet      what the stage made
-    stages/<stage>-<identity>/<shard>.json         its marker: written last, so its existence means durable completion
-    stages/<stage>-<identity>/rejected/<shard>.parquet
-    data/<use>/<shard>.parquet, data/manifest.json what is published and trained on
-    models/, report.html, report.json, recipe.json
+stages/<stage>-<identity>/<shard>.parquet      what the stage made
+stages/<stage>-<identity>/<shard>.json         its marker: written last, so its existence means durable completion
+stages/<stage>-<identity>/rejected/<shard>.parquet
+data/<use>/<shard>.parquet, data/manifest.json what is published and trained on
+models/, report.html, report.json, recipe.json
 """
 
 import fcntl
@@ -62,7 +62,9 @@ def read_marker(store: Store, path: str) -> Marker | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(f"{store.full(path)}: not a completion marker; delete it and run the recipe again") from error
+        raise RunFolderError(
+            f"{store.full(path)}: not a completion marker; delete it and run the recipe again"
+        ) from error
 
 
 def finished_marker(store: Store, path: str) -> Marker | None:

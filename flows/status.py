@@ -29,7 +29,9 @@ def open_run(run_folder: str) -> tuple[Plan, Store]:
     except FileNotFoundError as error:
         raise RunFolderError(f"{run_folder}: no run lies here; name a folder that 'catena run' has made") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{run_folder}/recipe.json: not a recipe of this version ({error}); run the recipe again") from error
+        raise RunFolderError(
+            f"{run_folder}/recipe.json: not a recipe of this version ({error}); run the recipe again"
+        ) from error
 
 
 def books(plan: Plan, store: Store) -> list[dict[str, Any]]:
@@ -69,7 +71,13 @@ def run(run_folder: str, *, as_json: bool) -> int:
     )
     finished = is_finished(store, plan.identities["run"])
     published = manifest_identity(store) == plan.identities["shards"]
-    facts = {"run": plan.recipe.name, "folder": plan.url, "finished": finished, "published": published, "balanced": balanced}
+    facts = {
+        "run": plan.recipe.name,
+        "folder": plan.url,
+        "finished": finished,
+        "published": published,
+        "balanced": balanced,
+    }
     if as_json:
         print(orjson.dumps({**facts, "stages": lines}, option=orjson.OPT_INDENT_2).decode())
     else:

@@ -49,7 +49,12 @@ def train(plan: Plan, store: Store, reporter: Reporter) -> None:
     with tempfile.TemporaryDirectory(prefix="catena-training-") as scratch:
         base = store.local or Path(scratch)
         folder = base / "models" / plan.identities["run"]
-        given = {"shards": shards, "folder": str(folder), "seed": plan.recipe.seed, "settings": plan.recipe.train.model_dump()}
+        given = {
+            "shards": shards,
+            "folder": str(folder),
+            "seed": plan.recipe.seed,
+            "settings": plan.recipe.train.model_dump(),
+        }
         figures = _in_child(given, reporter)
         store.upload(folder, f"models/{plan.identities['run']}")
         store.write(outcome_path(plan), orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))

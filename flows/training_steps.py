@@ -1,11 +1,12 @@
 """What is trained, in which order, and which figures come of it. Runs in a process of its own.
 
-    student -> SFT -> RL on the horizon curriculum -> the same SFT continued for as many tokens as the RL consumed
-    -> sampled accuracy by horizon of all three, on problems that none of them was trained on
+student -> SFT -> RL on the horizon curriculum -> the same SFT continued for as many tokens as the RL consumed
+-> sampled accuracy by horizon of all three, on problems that none of them was trained on
 """
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ Watch = Callable[[str, int, int, str], None]
 
 
 def train_all(
-    *, shards: Sequence[str], folder: str, seed: int, settings: dict[str, Any], progress: Watch, say: Callable[[str], None]
+    *,
+    shards: Sequence[str],
+    folder: str,
+    seed: int,
+    settings: dict[str, Any],
+    progress: Watch,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Trains and evaluates; every step that is finished already is recognised by its own marker.
 
@@ -56,28 +63,31 @@ def train_all(
     sft_rows, rl_rows, test_rows = read("sft"), read("rl"), read("test")
     stages = [SftStage(steps=stage["steps"], weights=stage["weights"]) for stage in asked["stages"]]
     sft_settings = _sft_settings(asked, stages)
-    sft = train_sft(
-        student, sft_rows, base / "sft", sft_settings, seed=seed, progress=lambda d, t, n: progress("SFT", d, t, n)
-    )
+    sft = train_sft(student, sft_rows, base / "sft", sft_settings, seed=seed, progress=partial(progress, "SFT"))
     say(f"{sft.steps} steps, {sft.tokens:,} tokens, {parameters:,} parameters")
     rl = train_rl(
         base / "sft" / "model", rl_rows, base / "rl", _rl_settings(settings["rl"]), seed=seed,
-        progress=lambda d, t, n: progress("RL", d, t, n),
+        progress=partial(progress, "RL"),
     )  # fmt: skip
     say(f"{rl.steps} steps, {rl.tokens:,} tokens")
-    going_on = _sft_settings(asked, [SftStage(steps=0, weights=stages[-1].weights)], token_budget=rl.tokens, continued=True)
+    going_on = _sft_settings(
+        asked, [SftStage(steps=0, weights=stages[-1].weights)], token_budget=rl.tokens, continued=True
+    )
     control = train_sft(
         base / "sft" / "model", sft_rows, base / "sft-continued", going_on, seed=seed + 1,
-        progress=lambda d, t, n: progress("SFT continued", d, t, n),
+        progress=partial(progress, "SFT continued"),
     )  # fmt: skip
     say(f"{control.steps} steps, {control.tokens:,} tokens, as many as RL")
     models = {START: base / "sft", CONTINUED: base / "sft-continued", RL: base / "rl"}
     taught = {"sft": {example.horizon for example in sft_rows}, "rl": {example.horizon for example in rl_rows}}
     evaluation = []
     for name, place in models.items():
-        rows = _evaluate(place, test_rows, settings["evaluate"], seed, lambda d, t, n, name=name: progress(f"test {name}", d, t, n))
+        rows = _evaluate(place, test_rows, settings["evaluate"], seed, partial(progress, f"test {name}"))
         evaluation += [{"model": name, **row, "trained": _trained(taught, row["horizon"])} for row in rows]
-        say("accuracy " + "  ".join(f"h{row['horizon']} {row['accuracy']:.2f}" for row in rows if row["accuracy"] is not None))
+        say(
+            "accuracy "
+            + "  ".join(f"h{row['horizon']} {row['accuracy']:.2f}" for row in rows if row["accuracy"] is not None)
+        )
     outcomes = {"SFT": sft, "RL": rl, "SFT continued": control}
     return {
         "student": {"name": str(settings["student"]), "parameters": parameters},
@@ -92,7 +102,9 @@ def train_all(
     }
 
 
-def _sft_settings(asked: dict[str, Any], stages: Sequence[Any], *, token_budget: int | None = None, continued: bool = False) -> Any:
+def _sft_settings(
+    asked: dict[str, Any], stages: Sequence[Any], *, token_budget: int | None = None, continued: bool = False
+) -> Any:
     from catena.trainers.sft import SftSettings
 
     return SftSettings(
@@ -113,7 +125,9 @@ def _rl_settings(asked: dict[str, Any]) -> Any:
     return RlSettings(**asked, gate=gate)
 
 
-def _evaluate(place: Path, rows: Sequence[Any], asked: dict[str, Any], seed: int, progress: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
+def _evaluate(
+    place: Path, rows: Sequence[Any], asked: dict[str, Any], seed: int, progress: Callable[[int, int, str], None]
+) -> list[dict[str, Any]]:
     """Accuracy by horizon of the model in `place`, kept beside it."""
     from catena.trainers.dataset import by_horizon
     from catena.trainers.evaluate import EvaluationSettings, evaluate
@@ -155,7 +169,11 @@ def _curves(outcomes: dict[str, Any]) -> list[dict[str, Any]]:
             curves.append({"name": f"{name}: loss", "unit": "loss", "x": "step", "points": points})
             continue
         rewards = [[point.step, point.reward] for point in outcome.curve if point.reward is not None]
-        flat = [[point.step, point.frac_reward_zero_std] for point in outcome.curve if point.frac_reward_zero_std is not None]
+        flat = [
+            [point.step, point.frac_reward_zero_std]
+            for point in outcome.curve
+            if point.frac_reward_zero_std is not None
+        ]
         stage = [[point.step, point.stage + 1] for point in outcome.curve if point.stage is not None]
         curves.append({"name": "RL: mean reward", "unit": "share correct", "x": "step", "points": rewards})
         curves.append({"name": "RL: groups without variance", "unit": "share of groups", "x": "step", "points": flat})

@@ -135,9 +135,7 @@ def _changing(parent: Step, domain: Whole, pools: Pools, lossy: float, rng: Rand
     return changing_adapters(parent.answer, above.reductions, above.source.unit, domain, lossy, rng)
 
 
-def _accepts(
-    prepared: Prepared, values: dict[str, Value], parameter: str, adapter: Adapter, answer: Value
-) -> bool:
+def _accepts(prepared: Prepared, values: dict[str, Value], parameter: str, adapter: Adapter, answer: Value) -> bool:
     """Puts the carried value into `values` and says whether the child still makes sense with it."""
     try:
         carried = adapt(adapter, answer)

@@ -74,7 +74,7 @@ def _node(step: Step) -> Node:
 
 def _template(steps: list[Step], style: Style) -> str:
     """What two rows share that are the same problem with new numbers."""
-    parts = [style]
+    parts: list[str] = [style]
     for step in steps:
         parts.append(f"{step.prepared.source.name}#{step.wording}")
         if step.link is not None:

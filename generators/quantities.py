@@ -216,7 +216,7 @@ def _domain(text: str, start: int, end: int, value: int | Fraction, percent: boo
     if _follows_a_name(before, after) or (value <= 12 and _COUNTED.match(after)):
         return None
     if percent:
-        return Whole(max(1, ceil(value / 4)), min(99, 2 * value + 10)) if value < 100 else None
+        return Whole(max(1, ceil(value / 4)), min(99, 2 * value + 10), published=value) if value < 100 else None
     high = 4 * value + 10
     if value <= _OLDEST and not before.endswith("$") and (_AGE.match(after) or _AGES.search(text)):
         high = min(high, _OLDEST)
@@ -225,7 +225,7 @@ def _domain(text: str, start: int, end: int, value: int | Fraction, percent: boo
             high = min(high, most)
     if high < value:
         return None
-    return Whole(max(2, ceil(value / 4)), high)
+    return Whole(max(2, ceil(value / 4)), high, published=value)
 
 
 def _is_year(digits: str, before: str, after: str, value: int) -> bool:

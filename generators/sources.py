@@ -97,7 +97,9 @@ def prepare(source: Source) -> Prepared:
     reductions = REDUCTIONS.get(source.kind, ())
     rng = Random(source.name)
     if source.original is not None:
-        free = [name for name, domain in source.parameters.items() if _freedom(source, name, domain, rng) >= LEAST_FREEDOM]
+        free = [
+            name for name, domain in source.parameters.items() if _freedom(source, name, domain, rng) >= LEAST_FREEDOM
+        ]
         links = tuple(link for link in links if link[0] in free)
         reductions = reductions if free else ()
     else:

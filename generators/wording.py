@@ -20,8 +20,28 @@ _OPENINGS = (
     "Work through the parts in order; each one after the first uses an earlier answer.\n",
     "This problem has {parts} linked parts.\n",
 )
-_REQUESTS = ("Give the answer to Part {part}.", "What is the answer to Part {part}?", "Report only the answer to Part {part}.")
-_WORDS = ("two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split())
+_REQUESTS = (
+    "Give the answer to Part {part}.",
+    "What is the answer to Part {part}?",
+    "Report only the answer to Part {part}.",
+)
+_WORDS = [
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+]
 
 
 def part_name(index: int) -> str:

@@ -13,7 +13,9 @@ from math import ceil, gcd
 from catena.records import Topic
 
 
-def leaves_of(branches: Iterable[tuple[tuple[str, ...], float]], offered: Iterable[tuple[str, ...]], rows: int) -> list[Topic]:
+def leaves_of(
+    branches: Iterable[tuple[tuple[str, ...], float]], offered: Iterable[tuple[str, ...]], rows: int
+) -> list[Topic]:
     """Locked leaf topics below `branches`, with quotas that add up to `rows`.
 
     Args:

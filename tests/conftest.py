@@ -45,6 +45,6 @@ def problems(pools: Pools) -> list[Problem]:
     return [draw.problem for draw in draws if draw.problem is not None]
 
 
-@pytest.fixture()
+@pytest.fixture
 def rng() -> Random:
     return Random(20_261_121)

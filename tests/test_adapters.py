@@ -38,7 +38,9 @@ def test_a_half_is_never_rounded(answer: Value) -> None:
         adapt(Adapter("rounded", (0,)), answer)
 
 
-@pytest.mark.parametrize(("op", "answer"), [("identity", 2.0), ("identity", True), ("count", 3), ("letters", 3), ("rounded", True)])
+@pytest.mark.parametrize(
+    ("op", "answer"), [("identity", 2.0), ("identity", True), ("count", 3), ("letters", 3), ("rounded", True)]
+)
 def test_an_answer_of_another_kind_is_refused(op: str, answer: Value) -> None:
     with pytest.raises(NotAdaptable):
         adapt(Adapter(op, (0,)), answer)
@@ -52,7 +54,9 @@ def test_every_operation_has_its_words_and_takes_its_arguments() -> None:
 
 def test_shifts_read_as_more_and_less() -> None:
     assert describe(Adapter("identity", (7,)), "the sum") == "7 more than the sum"
-    assert describe(Adapter("remainder", (97, -2)), "the sum") == "2 less than the remainder when the sum is divided by 97"
+    assert (
+        describe(Adapter("remainder", (97, -2)), "the sum") == "2 less than the remainder when the sum is divided by 97"
+    )
     assert symbols(Adapter("identity", (-7,)), "84") == "84 - 7"
     assert symbols(Adapter("scale", (3, 0)), "84") == "3 × 84"
     assert symbols(Adapter("rounded", (0,)), "84") == ""

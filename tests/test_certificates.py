@@ -52,7 +52,9 @@ def test_a_wrong_intermediate_answer_or_value_is_found(problems: list[Problem]) 
     for problem in granted(problems)[:60]:
         first, *others = problem.graph.nodes
         forged = replace(first, answer=replace(first.answer, value="31415926"))
-        assert certificate(problem, graph=replace(problem.graph, nodes=(forged, *others))).reason == "truth not reproduced"
+        assert (
+            certificate(problem, graph=replace(problem.graph, nodes=(forged, *others))).reason == "truth not reproduced"
+        )
         name = next(iter(first.values))
         moved = replace(first, values={**first.values, name: Fraction(1, 7)})
         assert certificate(problem, graph=replace(problem.graph, nodes=(moved, *others))).reason == "outside its domain"
@@ -64,7 +66,11 @@ def test_a_printed_answer_or_a_lost_number_is_found(problems: list[Problem]) -> 
         assert certificate(problem, statement=f"{problem.statement} Hint: {inner}").reason == "answer printed"
         silent = "Part A: what is it?"
         assert certificate(problem, statement=silent).reason in ("number not printed", None)
-    assert any(certificate(problem, statement="What?").reason == "number not printed" for problem in problems if problem.horizon > 1)
+    assert any(
+        certificate(problem, statement="What?").reason == "number not printed"
+        for problem in problems
+        if problem.horizon > 1
+    )
 
 
 def test_an_unknown_program_is_refused(problems: list[Problem]) -> None:
@@ -133,7 +139,9 @@ def test_the_truth_is_recomputed_in_a_fresh_process_from_the_row_alone(problems:
         "rows = records_of(Problem, read_rows([sys.argv[1]]));"
         "print(len(rows), sum(certify(r.statement, r.answer, r.graph, resolve, Random(r.statement), Limits()).truth_recomputed for r in rows))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "p.parquet")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "p.parquet")], capture_output=True, text=True, check=True
+    )
     rows, right = map(int, done.stdout.split())
     assert rows == right == len(granted(problems))
 

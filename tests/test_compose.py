@@ -69,7 +69,9 @@ def test_a_carried_quantity_is_named_and_introduced(problems: list[Problem]) -> 
         for index in range(1, problem.horizon):
             part = re.search(rf"Part {chr(65 + index)}: (.*)\n", problem.statement)
             assert part is not None
-            introduced = re.match(r"(?:Let|Here|Take) ([A-Z]) (?:be|stands for|to be) .*?found in Part ([A-Z])", part[1])
+            introduced = re.match(
+                r"(?:Let|Here|Take) ([A-Z]) (?:be|stands for|to be) .*?found in Part ([A-Z])", part[1]
+            )
             assert introduced is not None, part[1]
             assert introduced[2] == chr(64 + index)
             assert len(re.findall(rf"(?<![A-Za-z]){introduced[1]}(?![a-z])", part[1])) >= 2
@@ -80,7 +82,9 @@ def test_value_preserving_links_leave_the_childs_own_number(problems: list[Probl
         answers = truths(problem)
         for link in problem.graph.links:
             if link.kind == "value-preserving":
-                assert adapt(link.adapter, answers[link.parent]) == problem.graph.nodes[link.child].values[link.parameter]
+                assert (
+                    adapt(link.adapter, answers[link.parent]) == problem.graph.nodes[link.child].values[link.parameter]
+                )
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,7 +26,10 @@ def test_the_same_template_with_new_numbers_is_kept_up_to_its_cap() -> None:
 
 
 def test_different_problems_stay() -> None:
-    rows = [LONG, "How many metres does a train of 30 m/s cover in 20 seconds, and how many in a whole minute of travel?"]
+    rows = [
+        LONG,
+        "How many metres does a train of 30 m/s cover in 20 seconds, and how many in a whole minute of travel?",
+    ]
     assert Duplicates(near=0.5).judge(rows, ["a", "b"]) == [None, None]
 
 

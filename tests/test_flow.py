@@ -102,7 +102,9 @@ def test_every_row_is_accounted_for_at_every_stage(finished: tuple[Path, Path, s
         assert line["rows_in"] == line["rows_out"] + sum(line["filtered"].values()) + line["pending"]
     published = sum(read_rows([str(path)]).num_rows for path in run.glob("data/*/*.parquet"))
     assert stages["shards"]["rows_out"] == published
-    rejected = [row for path in run.glob("stages/certify-*/rejected/*.parquet") for row in read_rows([str(path)]).to_pylist()]
+    rejected = [
+        row for path in run.glob("stages/certify-*/rejected/*.parquet") for row in read_rows([str(path)]).to_pylist()
+    ]
     assert Counter(row["reason"] for row in rejected) == stages["certify"]["filtered"]
     assert all(set(row) == set(REJECTED.names) for row in rejected)
 

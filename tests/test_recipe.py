@@ -19,9 +19,15 @@ def written(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (MINIMAL + "valu_preserving = 0.3\n", r"unknown key 'compose.0.valu_preserving'; did you mean 'value_preserving'\?"),
+        (
+            MINIMAL + "valu_preserving = 0.3\n",
+            r"unknown key 'compose.0.valu_preserving'; did you mean 'value_preserving'\?",
+        ),
         ("sed = 3\n" + MINIMAL, r"unknown key 'sed'; did you mean 'seed'\?"),
-        (MINIMAL + "[certificates]\nzzzqqq = 1\n", "unknown key 'certificates.zzzqqq'; known here: largest_answer, necessity"),
+        (
+            MINIMAL + "[certificates]\nzzzqqq = 1\n",
+            "unknown key 'certificates.zzzqqq'; known here: largest_answer, necessity",
+        ),
         (MINIMAL.replace("2 = 10", "17 = 10"), r"compose\.0\.rows\.17.*a horizon is a whole number from 1 to 16"),
         (MINIMAL.replace("2 = 10", "0 = 10"), "a horizon is a whole number from 1 to 16"),
         (MINIMAL.replace("2 = 10", "2 = 0"), r"compose\.0\.rows\.2.*greater than or equal to 1"),
@@ -57,7 +63,7 @@ def test_a_missing_data_set_says_how_to_name_it() -> None:
 
 def test_a_branch_without_families_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     plan = plan_of(load_recipe(written(tmp_path, MINIMAL.replace("physics", "astrology"))), str(tmp_path / "run"))
-    with pytest.raises(RecipeError, match="no source offers a topic below 'astrology'; known there: .*mathematics"):
+    with pytest.raises(RecipeError, match=r"no source offers a topic below 'astrology'; known there: .*mathematics"):
         plan.leaves(plan.recipe.compose[0], 2)
 
 
@@ -69,6 +75,8 @@ def test_identities_change_from_the_changed_setting_on(tmp_path: Path) -> None:
     assert [stage for stage in base if base[stage] != used[stage]] == ["shards", "run"]
 
 
-@pytest.mark.parametrize("path", sorted((Path(catena.__file__).parent / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(catena.__file__).parent / "recipes").glob("*.toml")), ids=lambda path: path.stem
+)
 def test_shipped_recipes_are_valid(path: Path) -> None:
     assert load_recipe(path).name == path.stem

@@ -12,7 +12,7 @@ from catena.flows.report_charts import BUCKETS, accuracy_plot, curve_plot, probl
 from catena.flows.report_page import page
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
-HOSTILE = '<script>alert(1)</script>{{7*7}}"\'&'
+HOSTILE = "<script>alert(1)</script>{{7*7}}\"'&"
 
 
 def a_stage(name: str, rows_in: int, rows_out: int, **more: Any) -> dict[str, Any]:
@@ -25,8 +25,18 @@ def a_link(parent: int, child: int, words: str, kind: str = "value-changing") ->
 
 
 def an_example(horizon: int, links: list[dict[str, Any]], group: str = "prose") -> dict[str, Any]:
-    sources = ["physics.stopping_distance", "arithmetic.egg_market", "chemistry.limiting_reagent", "linguistics.plural_suffixes"]
-    topics = ["Physics / Mechanics / Braking and stopping", "Mathematics / Arithmetic / Word problems", None, "Linguistics / Morphology / Plurals"]
+    sources = [
+        "physics.stopping_distance",
+        "arithmetic.egg_market",
+        "chemistry.limiting_reagent",
+        "linguistics.plural_suffixes",
+    ]
+    topics = [
+        "Physics / Mechanics / Braking and stopping",
+        "Mathematics / Arithmetic / Word problems",
+        None,
+        "Linguistics / Morphology / Plurals",
+    ]
     parts = [
         f"({chr(65 + i)}) A shop sells eggs in boxes of P{i}, where P{i} is 7 less than the answer to {chr(64 + i) if i else 'nothing'}.\n"
         "It starts the day with 1,280 eggs and sells 37 boxes. How many eggs are left?"
@@ -169,7 +179,14 @@ def poisoned(value: Any) -> Any:
     if isinstance(value, list):
         return [poisoned(item) for item in value]
     if isinstance(value, dict):
-        data_keys = {"near duplicate", "domain exhausted", "no chain found", "answer printed", "same graph", "sft_continued"}
+        data_keys = {
+            "near duplicate",
+            "domain exhausted",
+            "no chain found",
+            "answer printed",
+            "same graph",
+            "sft_continued",
+        }
         return {HOSTILE if key in data_keys else key: poisoned(item) for key, item in value.items()}
     return value
 
@@ -252,7 +269,9 @@ def test_a_row_lost_between_stages_is_named() -> None:
     report = a_report()
     report["stages"][3]["rows_in"] -= 5
     report["stages"][3]["rows_out"] -= 5
-    assert "compose gave 141,300, certify took 141,295; certify gave 121,993, duplicates took 121,998" in words_of(report)
+    assert "compose gave 141,300, certify took 141,295; certify gave 121,993, duplicates took 121,998" in words_of(
+        report
+    )
 
 
 def test_a_pending_stage_is_neither_good_nor_bad() -> None:
@@ -264,8 +283,18 @@ def test_a_pending_stage_is_neither_good_nor_bad() -> None:
 
 
 def test_zero_rows_make_a_page() -> None:
-    report = a_report() | {"rows": 0, "training": None, "rejections": [], "examples": [], "horizons": [], "subjects": [], "topics": []}
-    report["stages"] = [a_stage(stage["stage"], 0, 0, shards=0, seconds=0.0, rows_per_s=None) for stage in report["stages"]]
+    report = a_report() | {
+        "rows": 0,
+        "training": None,
+        "rejections": [],
+        "examples": [],
+        "horizons": [],
+        "subjects": [],
+        "topics": [],
+    }
+    report["stages"] = [
+        a_stage(stage["stage"], 0, 0, shards=0, seconds=0.0, rows_per_s=None) for stage in report["stages"]
+    ]
     shown = words_of(report)
     assert "Rows published 0" in shown
     assert "no rows in" in shown
@@ -322,7 +351,9 @@ def test_a_training_that_recorded_nothing_is_said_to() -> None:
 
 def test_points_that_are_no_numbers_are_left_out_and_counted() -> None:
     report = a_report()
-    report["training"]["curves"] = [{"name": "loss", "unit": "", "x": "step", "points": [[1, math.nan], [2, None], [3, 0.5]]}]
+    report["training"]["curves"] = [
+        {"name": "loss", "unit": "", "x": "step", "points": [[1, math.nan], [2, None], [3, 0.5]]}
+    ]
     assert "1 points, last 0.5; 2 not a finite number, left out" in words_of(report)
 
 

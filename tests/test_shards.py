@@ -3,6 +3,7 @@ from pathlib import Path
 import datasets
 import polars
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catena.errors import RunFolderError, ShardError
@@ -13,7 +14,7 @@ from catena.shards import read_manifest, read_rows, read_shard, write_manifest, 
 from catena.storage import Store
 
 
-@pytest.fixture()
+@pytest.fixture
 def candidates(problems: list[Problem]) -> pa.Table:
     table = table_of(Problem, problems)
     nodes = [problem.graph.nodes for problem in problems]
@@ -68,7 +69,7 @@ def test_a_truncated_or_altered_shard_is_refused_by_name(problems: list[Problem]
 
 
 def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
-    pa.parquet.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
     with pytest.raises(ShardError, match="schema version unknown, this build reads 1"):
         read_rows([str(tmp_path / "p.parquet")])
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from catena.values import decode, encode, number_tokens, say, typed, value_text
 
 NUMBERS = st.one_of(st.integers(), st.fractions())
-VALUES = st.recursive(st.one_of(NUMBERS, st.booleans(), st.text(max_size=8)), lambda inner: st.lists(inner, max_size=3).map(tuple))
+VALUES = st.recursive(
+    st.one_of(NUMBERS, st.booleans(), st.text(max_size=8)), lambda inner: st.lists(inner, max_size=3).map(tuple)
+)
 
 
 @given(VALUES)

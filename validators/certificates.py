@@ -118,9 +118,7 @@ def _magnitude(value: Value) -> float:
     return max(map(_magnitude, value), default=0.0) if isinstance(value, tuple) else 0.0
 
 
-def _misprint(
-    statement: str, graph: Graph, answers: Sequence[Value], incoming: Sequence[Sequence[Link]]
-) -> str | None:
+def _misprint(statement: str, graph: Graph, answers: Sequence[Value], incoming: Sequence[Sequence[Link]]) -> str | None:
     """An answer that the statement gives away, or a given number that it does not print."""
     printed = number_tokens(statement)
     for value in answers:
@@ -217,17 +215,10 @@ def _shortcuts(walk: _Walk, links: Sequence[Link]) -> tuple[int, bool]:
     final, probes = walk.answers[-1], 0
     for link in links:
         program, given = walk.programs[link.child], walk.values[link.child]
-        for guess in _guesses(program, link.parameter):
+        for guess in program.parameters[link.parameter].guesses():
             masked = {**given, link.parameter: guess}
             if _allows(program, masked):
                 probes += 1
                 if walk.follow(link.child, masked, stand_in=False) == final:
                     return probes, True
     return probes, False
-
-
-def _guesses(program: Program, parameter: str) -> tuple[Value, ...]:
-    """The published number of a data-set row, which may be known by heart, then the likeliest of the domain."""
-    published = getattr(program, "original", None)
-    guesses = program.parameters[parameter].guesses()
-    return (published[parameter], *guesses) if published else guesses

@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
-from rensa import RMinHash, RMinHashLSH
+from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue]  (a compiled module without stubs)
 
 EXACT, NEAR, TEMPLATE = "exact duplicate", "near duplicate", "template cap"
 _NUM_PERM, _NUM_BANDS, _SEED = 64, 8, 42
