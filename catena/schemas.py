@@ -7,7 +7,6 @@ records as structs, a `Graph` as its canonical JSON text. Published rows (`Sampl
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,9 +19,10 @@ SCHEMA_VERSION = 1
 
 R = TypeVar("R")
 
+_HINTS: dict[type, tuple[tuple[str, Any], ...]] = {}
 
-@cache
-def schema_of(record: Any) -> pa.Schema:
+
+def schema_of(record: type) -> pa.Schema:
     """The Arrow schema of a record class."""
     return pa.schema([pa.field(name, _arrow(hint), nullable=_optional(hint)) for name, hint in _hints(record)])
 
@@ -51,10 +51,12 @@ def records_of(record: type[R], table: pa.Table) -> list[R]:
     return [record(*row) for row in zip(*columns, strict=True)]
 
 
-@cache
-def _hints(record: Any) -> tuple[tuple[str, Any], ...]:
-    hints = get_type_hints(record)
-    return tuple((field.name, hints[field.name]) for field in fields(record))
+def _hints(record: type) -> tuple[tuple[str, Any], ...]:
+    """Field names and types of a record class, looked up once per class."""
+    if record not in _HINTS:
+        hints = get_type_hints(record)
+        _HINTS[record] = tuple((field.name, hints[field.name]) for field in fields(record))
+    return _HINTS[record]
 
 
 def _optional(hint: Any) -> bool:

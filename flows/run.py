@@ -42,8 +42,10 @@ def run(recipe: str, run_folder: str | None, overrides: dict[str, str], *, quiet
         return 0
     _check(plan)
     from catena.flows.build import build
+    from catena.flows.server import api
 
-    build(recipe=str(Path(path).absolute()), run_folder=plan.url, overrides=overrides, quiet=quiet)
+    with api():
+        build(recipe=str(Path(path).absolute()), run_folder=plan.url, overrides=overrides, quiet=quiet)
     return 0
 
 

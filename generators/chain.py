@@ -7,6 +7,7 @@ Not here: other shapes than serial; the wording (`generators.wording`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from random import Random
 
 from catena.adapters import NotAdaptable, adapt
@@ -21,7 +22,7 @@ CHAIN_ATTEMPTS = 6
 AS_IT_IS = Adapter("identity", (0,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pools:
     """Where nodes come from.
 
@@ -38,6 +39,11 @@ class Pools:
     value_preserving: float
     largest: float
     plain: bool = False
+
+    @cached_property
+    def distinct(self) -> int:
+        """Number of different sources of inner nodes; a longer chain has to use some twice."""
+        return len({prepared.source.name for prepared in self.any_node})
 
 
 @dataclass(slots=True)
@@ -73,8 +79,9 @@ def draw_chain(pools: Pools, horizon: int, rng: Random) -> tuple[list[Step] | No
 def _next_step(
     pools: Pools, horizon: int, steps: list[Step], printed: set[str], answers: set[str], rng: Random
 ) -> tuple[Step | None, int]:
-    pool = pools.last if len(steps) == horizon - 1 else pools.any_node
-    used = {step.prepared.source.name for step in steps} if len(pool) > horizon else ()
+    last = len(steps) == horizon - 1
+    pool = pools.last if last else pools.any_node
+    used = {step.prepared.source.name for step in steps} if pools.distinct > horizon and not (last and len(pool) <= horizon) else ()
     for attempt in range(NODE_ATTEMPTS):
         prepared = pool[int(rng.random() * len(pool))]
         if prepared.source.name in used:

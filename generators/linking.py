@@ -9,7 +9,9 @@ from catena.records import Adapter, Value
 
 # Remainders are taken by at least this much, and quotients by at most that: otherwise too many answers of the parent
 # arrive as the same number, and the link's certificate fails.
-SMALLEST_DIVISOR, LARGEST_QUOTIENT = 97, 4
+SMALLEST_DIVISOR, LARGEST_QUOTIENT = 199, 3
+# "3739423 less than the number of bacteria" is right but reads badly: most such links are drawn again.
+LARGE_SHIFT, SHARE_OF_LARGE = 100_000, 0.2
 
 
 def _plain(reductions: Sequence[str], rng: Random) -> Adapter | None:
@@ -28,9 +30,10 @@ def preserving_adapter(answer: Value, reductions: Sequence[str], quantity: int, 
     if plain is None:
         return None
     try:
-        return Adapter(plain.op, (quantity - adapt(plain, answer),))
+        shift = quantity - adapt(plain, answer)
     except NotAdaptable:
         return None
+    return None if _reads_badly(shift, rng) else Adapter(plain.op, (shift,))
 
 
 def changing_adapters(
@@ -53,11 +56,12 @@ def changing_adapters(
         whole = adapt(plain, answer)
     except NotAdaptable:
         return []
-    shifted = Adapter(plain.op, (_shift_into(whole, domain, rng),))
+    shift = _shift_into(whole, domain, rng)
+    shifted = [] if _reads_badly(shift, rng) else [Adapter(plain.op, (shift,))]
     if plain.op != "identity":
-        return [shifted]
+        return shifted
     conversion = CONVERSIONS.get(unit) if unit else None
-    found = [shifted, Adapter("identity", (int(rng.random() * 41) - 20,)), Adapter("scale", (_factor(rng), 0))]
+    found = [*shifted, Adapter("identity", (int(rng.random() * 41) - 20,)), Adapter("scale", (_factor(rng), 0))]
     if conversion:
         found.append(Adapter(conversion, (0,)))
     if rng.random() < lossy:
@@ -78,6 +82,10 @@ def _lossy(whole: int, domain: Whole, rng: Random) -> list[Adapter]:
     if whole > 10**8:
         found.append(Adapter("digit_sum", (_shift_into(40, domain, rng),)))
     return found
+
+
+def _reads_badly(shift: int, rng: Random) -> bool:
+    return abs(shift) > LARGE_SHIFT and rng.random() >= SHARE_OF_LARGE
 
 
 def _factor(rng: Random) -> int:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -139,3 +140,10 @@ def test_graph_text_that_is_not_a_graph_is_refused() -> None:
 def test_fractions_travel_exactly(problems: list[Problem]) -> None:
     found = [value for problem in problems for node in problem.graph.nodes for value in node.values.values()]
     assert any(isinstance(value, Fraction) for value in found)
+
+
+@pytest.mark.parametrize("horizon", range(1, 17))
+def test_two_families_listed_often_make_chains_of_any_horizon(compact_pools: Pools, horizon: int) -> None:
+    crowded = replace(compact_pools, any_node=[*compact_pools.any_node] * 3)
+    draws = [compose_problem(crowded, horizon, stream_for(4, "crowded", index), style="compact") for index in range(10)]
+    assert all(draw.problem is not None for draw in draws)

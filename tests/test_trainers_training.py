@@ -177,10 +177,10 @@ def test_a_stage_on_a_horizon_without_rows_is_refused() -> None:
 
 def test_sft_learns_reports_and_recognises_what_it_finished(student: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int, str]] = []
-    settings = replace(SFT, stages=(SftStage(30, {1: 1}),), learning_rate=1e-2)
+    settings = replace(SFT, stages=(SftStage(16, {1: 1}),), learning_rate=2e-2, warmup_steps=2)
     outcome = train_sft(student, EXAMPLES, tmp_path / "sft", settings, seed=5, progress=lambda *args: seen.append(args))
     assert outcome.curve[-1].loss < 0.8 * outcome.curve[0].loss  # type: ignore[operator]
-    assert [done for done, _, _ in seen] == list(range(1, 31))
+    assert [done for done, _, _ in seen] == list(range(1, 17))
     assert outcome.counts["rows_kept"] == 36
     assert outcome.curve[-1].tokens == outcome.tokens
     assert train_sft(student, EXAMPLES, tmp_path / "sft", settings, seed=5) == outcome

@@ -38,18 +38,23 @@ class Curriculum(Protocol):
 
     def next(self, n: int) -> list[str]:
         """The ids of the next `n` visits, in order; a problem may come twice."""
+        ...
 
     def observe(self, groups: Sequence[Group]) -> None:
         """Takes in what the visits gave, in the order in which they were made."""
+        ...
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that `load_state_dict` needs to go on exactly here; JSON types only."""
+        ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from `state`."""
+        ...
 
     def metrics(self) -> dict[str, float]:
         """Numbers for a log."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Judge(Protocol):
 
     def __call__(self, gold: Answer | str, text: str) -> Comparison:
         """Whether the final answer of `text` equals `gold`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class CorrectnessReward:
             log_metric: TRL's logger; gets the share of each verdict.
         """
         lengths = [len(ids) for ids in completion_ids] if completion_ids is not None else [0] * len(completions)
-        verdicts = [
+        verdicts: list[Verdict] = [
             self._judge(Answer(**answer), final_text(completion)).verdict
             for answer, completion in zip(gold, completions, strict=True)
         ]

@@ -124,6 +124,7 @@ def train_rl(
         ids = {horizon: [e.problem_id for e in group] for horizon, group in by_horizon(examples).items()}
         curriculum = HorizonCurriculum(ids, settings.gate, seed=seed)
     reward = reward or CorrectnessReward(settings.stop)
+    reward.take()
     resumed = recover_folder(folder / "state")
     network, tokenizer = load_model(folder / "state" / "model" if resumed else model)
     optimizer, schedule = _make_optimizer(network, settings)

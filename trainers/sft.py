@@ -51,6 +51,8 @@ class SftSettings:
         batch_size: Rows per optimiser step.
         micro_batch: Rows per forward pass, a divisor of `batch_size`; None: all at once.
         learning_rate: After `warmup_steps`; falls to a tenth over the last `decay` share of all steps.
+        label_smoothing: Share of the probability, in [0, 1), that is taught to lie on other tokens. A policy
+            taught without is confidently wrong where it is wrong, and RL then finds nothing to choose from.
         max_tokens: Longer rows are left out and counted.
         token_budget: Tokens (prompt and completion) to train on; replaces the steps of the last stage.
         save_steps: Optimiser steps between checkpoints.
@@ -63,6 +65,7 @@ class SftSettings:
     warmup_steps: int = 30
     decay: float = 0.3
     weight_decay: float = 0.01
+    label_smoothing: float = 0.0
     max_tokens: int = 1024
     token_budget: int | None = None
     bf16: bool = False
@@ -175,6 +178,7 @@ def _arguments(settings: SftSettings, folder: Path, seed: int, num_steps: int) -
         weight_decay=settings.weight_decay,
         adam_beta2=settings.adam_beta2,
         optim="adamw_torch",
+        label_smoothing_factor=settings.label_smoothing,
         max_length=None,
         packing=False,
         gradient_checkpointing=False,

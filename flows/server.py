@@ -1,0 +1,79 @@
+"""Prefect's API for a run where none is configured: a server of its own on loopback that cannot outlive the run.
+
+Prefect starts such a server by itself, but leaves it behind when the run is killed. Here a guard process owns it: the
+guard ends the server as soon as the run is gone, however it went.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from catena.errors import CatenaError
+
+START_S = 120.0
+_ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+_GUARD = """
+import subprocess, sys
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+sys.stdin.read()  # until the run closes its end, or dies
+server.terminate()
+try:
+    server.wait(10)
+except subprocess.TimeoutExpired:
+    server.kill()
+"""
+
+
+@contextmanager
+def api() -> Iterator[None]:
+    """Prefect's API as configured, or one of our own for the time of the block.
+
+    Raises:
+        CatenaError: Our own server did not start.
+    """
+    if PREFECT_API_URL.value():
+        yield
+        return
+    port = _free_port()
+    server = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    server += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "critical", "--timeout-keep-alive", "5"]
+    guard = subprocess.Popen(
+        [sys.executable, "-c", _GUARD, *server], stdin=subprocess.PIPE, env={**os.environ, **_ENVIRONMENT}
+    )
+    assert guard.stdin is not None
+    try:
+        url = f"http://127.0.0.1:{port}/api"
+        _await(url, guard)
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
+    finally:
+        guard.stdin.close()
+        guard.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(url: str, guard: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_S
+    with httpx.Client(trust_env=False) as client:
+        while time.monotonic() < deadline and guard.poll() is None:
+            try:
+                if client.get(f"{url}/health", timeout=5).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+    raise CatenaError(
+        f"Prefect's server did not answer at {url} within {START_S:.0f} s; start one with 'prefect server start' and set"
+        " PREFECT_API_URL, or look for what keeps it from starting with 'prefect version'"
+    )
