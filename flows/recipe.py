@@ -17,6 +17,8 @@ from catena.generators.compose import LARGEST_HORIZON
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Horizon = Annotated[int, Field(ge=1, le=LARGEST_HORIZON)]
+Bf16 = bool | Literal["auto"]
+"""Half-precision training; `auto` where the processor has instructions for it."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
@@ -104,8 +106,9 @@ class Sft(_Section):
     batch_size: Count = 64
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     continued_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     max_tokens: Count = 1024
-    bf16: bool = False
+    bf16: Bf16 = "auto"
 
 
 class Rl(_Section):
@@ -117,7 +120,7 @@ class Rl(_Section):
     rollouts_per_prompt: int = Field(ge=2, default=16)
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     max_completion_tokens: Count = 256
-    bf16: bool = False
+    bf16: Bf16 = "auto"
     gate: Annotated[float, Field(gt=0, le=1)] = 0.7
     window: Count = 64
     review: Annotated[float, Field(ge=0, lt=1)] = 0.25
@@ -129,7 +132,7 @@ class Evaluate(_Section):
 
     problems: Count = 500
     samples: Count = 1
-    max_new_tokens: Count = 256
+    max_new_tokens: Count | dict[Horizon, Count] = 256
 
 
 class Training(_Section):

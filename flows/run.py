@@ -8,6 +8,7 @@ from catena.errors import RecipeError
 from catena.flows.plan import DATA_STAGES, Plan, absolute, plan_of
 from catena.flows.recipe import load_recipe
 from catena.flows.run_folder import is_finished
+from catena.generators.datasets import read_rows
 from catena.storage import Store
 
 SHIPPED = Path(catena.__file__).parent / "recipes"
@@ -54,6 +55,9 @@ def _check(plan: Plan) -> None:
     for group in plan.recipe.compose:
         for horizon in group.rows:
             plan.leaves(group, horizon)
+    for source in plan.recipe.datasets:
+        if source.path is not None:
+            read_rows(source.path)
 
 
 def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str]) -> int:

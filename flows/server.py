@@ -25,7 +25,7 @@ server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subproc
 sys.stdin.read()  # until the run closes its end, or dies
 server.terminate()
 try:
-    server.wait(10)
+    server.wait(3)
 except subprocess.TimeoutExpired:
     server.kill()
 """

@@ -4,6 +4,7 @@ Training reads the published shards and nothing else of the run. The child has t
 command nor Prefect imports it, and its memory goes back when it ends.
 """
 
+import os
 import tempfile
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -14,6 +15,7 @@ import orjson
 
 from catena.errors import CatenaError, TrainingError, UserError
 from catena.flows.plan import Plan
+from catena.flows.pool import leave_with
 from catena.flows.progress import Reporter
 from catena.flows.run_folder import DATA_MANIFEST
 from catena.flows.training_steps import train_all
@@ -63,7 +65,7 @@ def train(plan: Plan, store: Store, reporter: Reporter) -> None:
 def _in_child(given: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(theirs, given), daemon=True)
+    child = context.Process(target=_child, args=(theirs, os.getpid(), given), daemon=True)
     child.start()
     theirs.close()
     current = ""
@@ -95,10 +97,8 @@ def _in_child(given: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         child.join()
 
 
-def _child(pipe: Connection, given: dict[str, Any]) -> None:
-    from catena.flows.pool import leave_with_parent
-
-    leave_with_parent()
+def _child(pipe: Connection, parent: int, given: dict[str, Any]) -> None:
+    leave_with(parent)
     try:
         figures = train_all(
             **given,

@@ -80,14 +80,14 @@ def train_all(
     say(f"{control.steps} steps, {control.tokens:,} tokens, as many as RL")
     models = {START: base / "sft", CONTINUED: base / "sft-continued", RL: base / "rl"}
     taught = {"sft": {example.horizon for example in sft_rows}, "rl": {example.horizon for example in rl_rows}}
-    evaluation = []
+    evaluation, greedy = [], []
     for name, place in models.items():
-        rows = _evaluate(place, test_rows, settings["evaluate"], seed, partial(progress, f"test {name}"))
-        evaluation += [{"model": name, **row, "trained": _trained(taught, row["horizon"])} for row in rows]
-        say(
-            "accuracy "
-            + "  ".join(f"h{row['horizon']} {row['accuracy']:.2f}" for row in rows if row["accuracy"] is not None)
-        )
+        watch = partial(progress, f"test {name}")
+        for sampled, found in ((True, evaluation), (False, greedy)):
+            rows = _evaluate(place, test_rows, settings["evaluate"], seed, watch, greedy=not sampled)
+            found += [{"model": name, **row, "trained": _trained(taught, row["horizon"])} for row in rows]
+            said = "  ".join(f"h{row['horizon']} {row['accuracy']:.2f}" for row in rows if row["accuracy"] is not None)
+            say(f"{'sampled' if sampled else 'greedy '}  {said}")
     outcomes = {"SFT": sft, "RL": rl, "SFT continued": control}
     return {
         "student": {"name": str(settings["student"]), "parameters": parameters},
@@ -97,8 +97,9 @@ def train_all(
         "counts": {name: dict(outcome.counts) for name, outcome in outcomes.items()},
         "models": list(models),
         "evaluation": evaluation,
+        "greedy": greedy,
         "curves": _curves(outcomes),
-        "notes": _notes(settings),
+        "notes": _notes(settings, greedy),
     }
 
 
@@ -113,7 +114,8 @@ def _sft_settings(
         learning_rate=asked["continued_learning_rate"] if continued else asked["learning_rate"],
         max_tokens=asked["max_tokens"],
         token_budget=token_budget,
-        bf16=asked["bf16"],
+        label_smoothing=asked["label_smoothing"],
+        bf16=_bf16(asked["bf16"]),
     )
 
 
@@ -122,22 +124,46 @@ def _rl_settings(asked: dict[str, Any]) -> Any:
     from catena.trainers.rl import RlSettings
 
     gate = GateSettings(**{name: asked.pop(name) for name in ("gate", "window", "review", "ahead")})
-    return RlSettings(**asked, gate=gate)
+    return RlSettings(**{**asked, "bf16": _bf16(asked["bf16"])}, gate=gate)
+
+
+def _bf16(asked: bool | str) -> bool:
+    """Whether to train in bfloat16; `auto`: on a GPU, and on processors with instructions for it."""
+    if isinstance(asked, bool):
+        return asked
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _evaluate(
-    place: Path, rows: Sequence[Any], asked: dict[str, Any], seed: int, progress: Callable[[int, int, str], None]
+    place: Path,
+    rows: Sequence[Any],
+    asked: dict[str, Any],
+    seed: int,
+    progress: Callable[[int, int, str], None],
+    *,
+    greedy: bool,
 ) -> list[dict[str, Any]]:
-    """Accuracy by horizon of the model in `place`, kept beside it."""
+    """Accuracy by horizon of the model in `place`, kept beside it; greedily on half of the problems."""
     from catena.trainers.dataset import by_horizon
     from catena.trainers.evaluate import EvaluationSettings, evaluate
 
-    kept = place / f"evaluation-{asked['problems']}-{asked['samples']}.json"
+    number, samples = (max(1, asked["problems"] // 2), 1) if greedy else (asked["problems"], asked["samples"])
+    kept = place / f"{'greedy' if greedy else 'sampled'}-{number}-{samples}.json"
     if kept.exists():
         found: list[dict[str, Any]] = orjson.loads(kept.read_bytes())
         return found
-    chosen = [row for problems in by_horizon(rows).values() for row in problems[: asked["problems"]]]
-    settings = EvaluationSettings(samples=asked["samples"], max_new_tokens=asked["max_new_tokens"])
+    chosen = [row for problems in by_horizon(rows).values() for row in problems[:number]]
+    settings = EvaluationSettings(
+        samples=samples, greedy=greedy, max_new_tokens=asked["max_new_tokens"], batch_size=400
+    )
     results = [
         {
             "horizon": row.horizon,
@@ -181,11 +207,16 @@ def _curves(outcomes: dict[str, Any]) -> list[dict[str, Any]]:
     return curves
 
 
-def _notes(settings: dict[str, Any]) -> list[str]:
+def _notes(settings: dict[str, Any], greedy: Sequence[dict[str, Any]]) -> list[str]:
     samples = settings["evaluate"]["samples"]
+    said: dict[str, list[str]] = {}
+    for row in greedy:
+        accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.2f}"
+        said.setdefault(row["model"], []).append(f"h{row['horizon']} {accuracy}")
     return [
         "Accuracy is sampled at temperature 1 with the whole vocabulary; answers are read from the last <answer> tag.",
         "Intervals are 95 %: Wilson score over problems." if samples == 1 else "Intervals are 95 %, over problems.",
         "SFT continued goes on from SFT start, on the same rows, for as many tokens as RL consumed (prompts and rollouts).",
+        *(f"Greedy decoding, {model}, on half of the problems: {', '.join(cells)}." for model, cells in said.items()),
         "One seed; several are compared in benchmarks/README.md.",
     ]

@@ -1,5 +1,6 @@
 """`catena run` for real: Prefect, worker processes, kills, bad input."""
 
+import fcntl
 import json
 import os
 import signal
@@ -7,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+import psutil
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from catena.flows.cli import main
 from catena.flows.jobs import REJECTED
@@ -30,6 +34,16 @@ def content(run: Path) -> dict[str, str]:
     """Hashes of all Parquet files and of the manifest: what a rerun must reproduce byte for byte."""
     files = [path for path in run.rglob("*") if path.suffix == ".parquet" or path.name == "manifest.json"]
     return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    """One Prefect server for the runs of this file; one test starts a run's own."""
+    from catena.flows.server import api
+
+    with pytest.MonkeyPatch.context() as patch, api():
+        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +170,23 @@ def test_a_changed_setting_reruns_only_what_depends_on_it(finished: tuple[Path, 
     assert catena("run", recipe, "--run-folder", run, "--quiet").returncode == 0
 
 
+def test_a_killed_run_leaves_no_server_behind(
+    finished: tuple[Path, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, _, _ = finished
+    monkeypatch.delenv("PREFECT_API_URL")
+    process = psutil.Popen([sys.executable, "-m", "catena.flows.cli", "run", str(recipe), "--run-folder", str(tmp_path / "r")])
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("r/stages/compose-*/*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    family = process.children(recursive=True)
+    assert any("prefect.server" in " ".join(one.cmdline()) for one in family)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert not alive
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(finished: tuple[Path, Path, str], tmp_path: Path) -> None:
     recipe, run, _ = finished
@@ -189,8 +220,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(finished: tuple[Path, Path, str]
 
 
 def test_two_runs_in_one_folder_are_kept_apart(finished: tuple[Path, Path, str], tmp_path: Path) -> None:
-    import fcntl
-
     recipe, _, _ = finished
     folder = tmp_path / "run"
     folder.mkdir()

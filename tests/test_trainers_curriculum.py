@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -114,3 +116,8 @@ def test_a_state_over_other_horizons_is_refused() -> None:
 def test_impossible_gates_are_refused(bad: Any) -> None:
     with pytest.raises(RecipeError):
         make(**bad)
+
+
+def test_curriculum_and_reward_need_no_torch() -> None:
+    program = "import sys, catena.trainers.curriculum, catena.trainers.reward; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

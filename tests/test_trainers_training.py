@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from catena.trainers.curriculum import GateSettings, Group  # noqa: E402
-from catena.trainers.dataset import Example, encode, prompt_ids, read_examples  # noqa: E402
+from catena.trainers.dataset import Example, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
 from catena.trainers.evaluate import (  # noqa: E402
     EvaluationSettings,
     completion_limits,
@@ -167,6 +167,16 @@ def test_stages_follow_their_weights_and_the_budget_of_tokens() -> None:
     used = sum(len(visit.input_ids) for visit in longer)
     assert 5000 <= used < 5000 + 8 * 60
     assert longer[:40] == visits[:40]
+
+
+def test_smoothing_moves_its_share_of_the_labels_and_no_input() -> None:
+    encoded, _ = encode(EXAMPLES * 20, make_tokenizer(), 1000)
+    plain, smooth = sft_dataset(encoded), sft_dataset(encoded, 45, 0.1, seed=3)
+    assert smooth["input_ids"][:] == plain["input_ids"][:]
+    pairs = [pair for rows in zip(plain["labels"], smooth["labels"], strict=True) for pair in zip(*rows, strict=True)]
+    assert all(after == -100 for before, after in pairs if before == -100)
+    trained = [before != after for before, after in pairs if before != -100]
+    assert 0.08 < sum(trained) / len(trained) < 0.12
 
 
 def test_a_stage_on_a_horizon_without_rows_is_refused() -> None:

@@ -150,15 +150,21 @@ def shuffled_forever(items: Sequence[T], seed: int, *names: str | int) -> Iterat
         lap += 1
 
 
-def sft_dataset(visits: Iterable[Encoded]) -> Dataset:
-    """The visits in order, as the tokenised rows that SFTTrainer takes as they are."""
-    rows = list(visits)
-    return Dataset.from_dict(
-        {
-            "input_ids": [row.input_ids for row in rows],
-            "labels": [[-100] * row.prompt_tokens + row.input_ids[row.prompt_tokens :] for row in rows],
-        }
-    )
+def sft_dataset(visits: Iterable[Encoded], vocabulary: int = 0, smoothing: float = 0.0, *, seed: int = 0) -> Dataset:
+    """The visits in order, as the tokenised rows that SFTTrainer takes as they are.
+
+    Label smoothing is done here, by giving that share of the labels to tokens drawn from the whole vocabulary: equal in
+    expectation to the loss term, which TRL 1.16 deprecates and computes with a second forward pass.
+    """
+    rng, rows = stream_for(seed, "smoothing"), list(visits)
+
+    def labels(row: Encoded) -> list[int]:
+        targets = row.input_ids[row.prompt_tokens :]
+        if smoothing:
+            targets = [int(rng.random() * vocabulary) if rng.random() < smoothing else token for token in targets]
+        return [-100] * row.prompt_tokens + targets
+
+    return Dataset.from_dict({"input_ids": [row.input_ids for row in rows], "labels": [labels(row) for row in rows]})
 
 
 def rl_dataset(visits: Iterable[Example]) -> Dataset:

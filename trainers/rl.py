@@ -212,6 +212,7 @@ def _arguments(settings: RlSettings, folder: Path, seed: int) -> Any:
         num_generations=settings.rollouts_per_prompt,
         num_train_epochs=1,
         shuffle_dataset=False,
+        pad_to_multiple_of=16,  # few shapes, as in SFT
         max_completion_length=settings.max_completion_tokens,
         temperature=1.0,
         top_p=1.0,

@@ -51,7 +51,7 @@ class SftSettings:
         batch_size: Rows per optimiser step.
         micro_batch: Rows per forward pass, a divisor of `batch_size`; None: all at once.
         learning_rate: After `warmup_steps`; falls to a tenth over the last `decay` share of all steps.
-        label_smoothing: Share of the probability, in [0, 1), that is taught to lie on other tokens. A policy
+        label_smoothing: Share of the probability, in [0, 1), that is taught to lie on all tokens alike. A policy
             taught without is confidently wrong where it is wrong, and RL then finds nothing to choose from.
         max_tokens: Longer rows are left out and counted.
         token_budget: Tokens (prompt and completion) to train on; replaces the steps of the last stage.
@@ -109,7 +109,7 @@ def train_sft(
     trainer: Any = library.SFTTrainer(
         model=network,
         args=_arguments(settings, folder / "checkpoints", seed, len(visits) // settings.batch_size),
-        train_dataset=sft_dataset(visits),
+        train_dataset=sft_dataset(visits, len(tokenizer), settings.label_smoothing, seed=seed),
         processing_class=tokenizer,
         callbacks=[watcher],
     )
@@ -178,8 +178,8 @@ def _arguments(settings: SftSettings, folder: Path, seed: int, num_steps: int) -
         weight_decay=settings.weight_decay,
         adam_beta2=settings.adam_beta2,
         optim="adamw_torch",
-        label_smoothing_factor=settings.label_smoothing,
         max_length=None,
+        pad_to_multiple_of=16,  # few shapes: oneDNN compiles its bfloat16 kernels anew for each
         packing=False,
         gradient_checkpointing=False,
         bf16=settings.bf16,
