@@ -17,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from catena.flows.jobs import Job, perform, prepared_family
+from catena.flows.job import Job
+from catena.flows.jobs import perform
+from catena.flows.making import prepared_family
 from catena.flows.plan import plan_of
 from catena.flows.recipe import load_recipe
 from catena.flows.run_folder import Marker
@@ -72,7 +74,10 @@ def memory(sizes: list[int]) -> None:
         command = [sys.executable, __file__, "--one", str(size)]
         run = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         peaks[size] = run["peak_mib"]
-        print(f"{size:>9,} candidates: {run['rows']:,.0f} certified, {run['seconds']:.0f} s, peak {run['peak_mib']:.0f} MiB", flush=True)
+        print(
+            f"{size:>9,} candidates: {run['rows']:,.0f} certified, {run['seconds']:.0f} s, peak {run['peak_mib']:.0f} MiB",
+            flush=True,
+        )
     print(f"ratio {peaks[sizes[-1]] / peaks[sizes[0]]:.2f}")
 
 

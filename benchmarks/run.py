@@ -46,7 +46,9 @@ def main() -> int:
         again = time.monotonic()
         subprocess.run([sys.executable, "-m", "catena.flows.cli", "run", *arguments], check=False)
         rerun = time.monotonic() - again
-    print(f"exit code {child.returncode}, {wall:.0f} s, peak {peak / 1024:.2f} GiB; rerun of the finished recipe {rerun:.1f} s")
+    print(
+        f"exit code {child.returncode}, {wall:.0f} s, peak {peak / 1024:.2f} GiB; rerun of the finished recipe {rerun:.1f} s"
+    )
     return int(child.returncode)
 
 

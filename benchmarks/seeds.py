@@ -34,7 +34,10 @@ def main() -> None:
             apart[horizon] = apart.get(horizon, 0) + above
             said = "".join(f"{c['accuracy']:.3f} [{c['low']:.3f}, {c['high']:.3f}]    " for c in cells)
             print(f"{horizon:>7}  {cells[0]['trained']:<8}  {said}{'intervals apart' if above else '-'}")
-    print("\nseeds with intervals apart, by horizon:", {h: f"{n} of {len(options.seeds)}" for h, n in sorted(apart.items())})
+    print(
+        "\nseeds with intervals apart, by horizon:",
+        {h: f"{n} of {len(options.seeds)}" for h, n in sorted(apart.items())},
+    )
 
 
 if __name__ == "__main__":

@@ -137,3 +137,94 @@ class Certificate:
     shortcut_probes: int
     largest_magnitude: float
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Reasoning and final answer apart, by a named model with its sampling settings.
+
+    `finish_reason` is the server's word (`stop`, `length`, ...); token counts are the server's too.
+    """
+
+    problem_id: str
+    model: str
+    sampling: str
+    reasoning: str
+    answer: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one verifier said when asked `question` (validity, blind solve, answer match, ...).
+
+    `evidence` is what it is based on; `confidence` in [0, 1].
+    """
+
+    verifier: str
+    question: str
+    decision: Decision
+    evidence: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the votes on one problem decided; `undecided` is not `reject`."""
+
+    problem_id: str
+    decision: Decision
+    confidence: float
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassRate:
+    """Accepted over decided attempts of a reference model, in [0, 1]."""
+
+    model: str
+    pass_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The published row: CHIMERA's columns (arXiv 2603.00889), TRL's, and the evidence. Its fields are its columns.
+
+    `graph`, `certificate` and `provenance` are JSON texts, so that any reader of Parquet takes the row.
+    """
+
+    problem_id: str
+    subject: str
+    topic: str
+    topic_path: tuple[str, ...]
+    question: str
+    answer: str
+    answer_type: AnswerKind
+    answer_unit: str | None
+    answer_tolerance: float | None
+    solution: str
+    correctness: bool | None
+    prompt: tuple[Turn, ...]
+    completion: tuple[Turn, ...]
+    messages: tuple[Turn, ...]
+    horizon: int
+    style: str
+    intermediate_answers: tuple[str, ...]
+    sources: tuple[str, ...]
+    template: str
+    graph: str
+    certificate: str
+    verdicts: tuple[Vote, ...]
+    pass_rate: tuple[PassRate, ...]
+    suggested_use: Use
+    provenance: str

@@ -9,48 +9,15 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute
 
-from catena.records import Use
+from catena.records import Sample, Use
+from catena.schemas import schema_of
 
 pc: Any = pyarrow.compute  # its functions are generated at import, unseen by type checkers
 
 REQUEST = "\n\nGive the final answer inside <answer></answer> tags."
 """Ends every prose prompt; the compact form needs no request."""
 
-_TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
-_VERDICT = pa.struct(
-    [(name, pa.string()) for name in ("verifier", "question", "decision", "evidence")] + [("confidence", pa.float64())]
-)
-_PASS_RATE = pa.struct([("model", pa.string()), ("pass_rate", pa.float64())])
-
-SAMPLE = pa.schema(
-    [
-        ("problem_id", pa.string()),
-        ("subject", pa.string()),
-        ("topic", pa.string()),
-        ("topic_path", pa.list_(pa.string())),
-        ("question", pa.string()),
-        ("answer", pa.string()),
-        ("answer_type", pa.string()),
-        ("answer_unit", pa.string()),
-        ("answer_tolerance", pa.float64()),
-        ("solution", pa.string()),
-        ("correctness", pa.bool_()),
-        ("prompt", pa.list_(_TURN)),
-        ("completion", pa.list_(_TURN)),
-        ("messages", pa.list_(_TURN)),
-        ("horizon", pa.int32()),
-        ("style", pa.string()),
-        ("intermediate_answers", pa.list_(pa.string())),
-        ("sources", pa.list_(pa.string())),
-        ("template", pa.string()),
-        ("graph", pa.string()),
-        ("certificate", pa.string()),
-        ("verdicts", pa.list_(_VERDICT)),
-        ("pass_rate", pa.list_(_PASS_RATE)),
-        ("suggested_use", pa.string()),
-        ("provenance", pa.string()),
-    ]
-)
+SAMPLE = schema_of(Sample)
 """The schema of a published row."""
 
 
@@ -88,7 +55,7 @@ def sample_table(candidates: pa.Table, use: Use, provenance: dict[str, object]) 
         "prompt": _turns(("user", prompt)),
         "completion": _turns(("assistant", completion)),
         "messages": _turns(("user", prompt), ("assistant", completion)),
-        "horizon": given["horizon"].cast(pa.int32()),
+        "horizon": given["horizon"],
         "style": given["style"],
         "intermediate_answers": given["node_answers"],
         "sources": given["sources"],
@@ -96,7 +63,7 @@ def sample_table(candidates: pa.Table, use: Use, provenance: dict[str, object]) 
         "graph": given["graph"],
         "certificate": given["certificate"],
         "verdicts": _verdicts(rows),
-        "pass_rate": pa.array([[]] * rows, pa.list_(_PASS_RATE)),
+        "pass_rate": pa.array([[]] * rows, SAMPLE.field("pass_rate").type),
         "suggested_use": pa.array([use] * rows),
         "provenance": pa.array([orjson.dumps(provenance, option=orjson.OPT_SORT_KEYS).decode()] * rows),
     }
@@ -110,11 +77,13 @@ def _turns(*turns: tuple[str, pa.Array]) -> pa.ListArray:
     roles = pa.array([role for _ in range(rows) for role, _ in turns], pa.string())
     contents = pa.concat_arrays([contents for _, contents in turns]).take(order)
     offsets = pa.array(range(0, rows * width + 1, width), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([roles, contents], fields=list(_TURN)))
+    return pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays([roles, contents], fields=list(SAMPLE.field("messages").type.value_type))
+    )
 
 
 def _verdicts(rows: int) -> pa.ListArray:
     said = ("certificate", "truth, necessity, shortcut", "accept", "column certificate")
     columns = [*(pa.array([text] * rows) for text in said), pa.array([1.0] * rows, pa.float64())]
-    verdicts = pa.StructArray.from_arrays(columns, fields=list(_VERDICT))
+    verdicts = pa.StructArray.from_arrays(columns, fields=list(SAMPLE.field("verdicts").type.value_type))
     return pa.ListArray.from_arrays(pa.array(range(rows + 1), pa.int32()), verdicts)

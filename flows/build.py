@@ -16,7 +16,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catena.errors import CatenaError
 from catena.flows.accounting import reconcile
-from catena.flows.jobs import Job, perform
+from catena.flows.job import Job
+from catena.flows.jobs import perform
 from catena.flows.plan import DATA_STAGES, Plan, plan_of
 from catena.flows.pool import workers
 from catena.flows.progress import Reporter

@@ -7,7 +7,7 @@ import orjson
 
 from catena.adapters import describe
 from catena.errors import ShardError
-from catena.flows.jobs import resolve
+from catena.flows.judging import resolve
 from catena.graphs import graph_from_text
 from catena.records import Answer
 from catena.seeds import stream_for

@@ -16,7 +16,8 @@ import orjson
 
 from catena import __version__
 from catena.errors import DatasetError, RecipeError
-from catena.flows.jobs import Job, prepared_family
+from catena.flows.job import Job
+from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families

@@ -7,7 +7,7 @@ import orjson
 
 from catena.errors import RunFolderError
 from catena.flows.accounting import CHAIN, stage_line
-from catena.flows.jobs import Job
+from catena.flows.job import Job
 from catena.flows.plan import DATA_STAGES, Plan
 from catena.flows.recipe import Recipe
 from catena.flows.run_folder import Marker, finished_marker, is_finished, manifest_identity

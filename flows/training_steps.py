@@ -80,7 +80,8 @@ def train_all(
     say(f"{control.steps} steps, {control.tokens:,} tokens, as many as RL")
     models = {START: base / "sft", CONTINUED: base / "sft-continued", RL: base / "rl"}
     taught = {"sft": {example.horizon for example in sft_rows}, "rl": {example.horizon for example in rl_rows}}
-    evaluation, greedy = [], []
+    evaluation: list[dict[str, Any]] = []
+    greedy: list[dict[str, Any]] = []
     for name, place in models.items():
         watch = partial(progress, f"test {name}")
         for sampled, found in ((True, evaluation), (False, greedy)):

@@ -81,7 +81,11 @@ def _next_step(
 ) -> tuple[Step | None, int]:
     last = len(steps) == horizon - 1
     pool = pools.last if last else pools.any_node
-    used = {step.prepared.source.name for step in steps} if pools.distinct > horizon and not (last and len(pool) <= horizon) else ()
+    used = (
+        {step.prepared.source.name for step in steps}
+        if pools.distinct > horizon and not (last and len(pool) <= horizon)
+        else ()
+    )
     for attempt in range(NODE_ATTEMPTS):
         prepared = pool[int(rng.random() * len(pool))]
         if prepared.source.name in used:

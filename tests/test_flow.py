@@ -18,7 +18,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from catena.flows.cli import main
-from catena.flows.jobs import REJECTED
+from catena.flows.job import REJECTED
 from catena.shards import read_rows
 
 pytestmark = pytest.mark.xdist_group("flow")
@@ -175,7 +175,9 @@ def test_a_killed_run_leaves_no_server_behind(
 ) -> None:
     recipe, _, _ = finished
     monkeypatch.delenv("PREFECT_API_URL")
-    process = psutil.Popen([sys.executable, "-m", "catena.flows.cli", "run", str(recipe), "--run-folder", str(tmp_path / "r")])
+    process = psutil.Popen(
+        [sys.executable, "-m", "catena.flows.cli", "run", str(recipe), "--run-folder", str(tmp_path / "r")]
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("r/stages/compose-*/*")) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -49,7 +49,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def again(folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "catena.flows.cli", "run", str(folder / "tiny.toml"), "--run-folder", str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "catena.flows.cli",
+        "run",
+        str(folder / "tiny.toml"),
+        "--run-folder",
+        str(folder / "run"),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=500)
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catena.errors import RunFolderError, ShardError
-from catena.records import Answer, Certificate, Problem, Topic
+from catena.records import Answer, Certificate, Problem, Sample, Topic, Trajectory, Verdict, Vote
 from catena.samples import SAMPLE, sample_table
 from catena.schemas import records_of, schema_of, table_of
 from catena.shards import read_manifest, read_rows, read_shard, write_manifest, write_shard
@@ -42,6 +42,8 @@ def test_problems_walk_through_parquet_and_back(problems: list[Problem], tmp_pat
         Topic(("a", "b", "c"), 0),
         Answer("real", "2.5", "m", 1e-3),
         Certificate(True, (1.0, 0.9), 4, 12.5, None),
+        Trajectory("p", "m", "{}", "thinking", "4", "stop", 12, 30),
+        Verdict("p", "undecided", 0.5, (Vote("v", "blind solve", "reject", "got 3", 0.9),)),
     ],
 )
 def test_every_record_has_a_schema_and_survives_it(record: object) -> None:
@@ -108,5 +110,8 @@ def test_strangers_read_published_rows(candidates: pa.Table, problems: list[Prob
     assert first["messages"] == first["prompt"] + first["completion"]
     assert first["completion"][0]["content"].endswith(f"<answer>{problems[0].answer}</answer>")
     assert set(SAMPLE.names) == set(rows.column_names)
+    assert [sample.problem_id for sample in records_of(Sample, read_rows([path]))] == candidates[
+        "problem_id"
+    ].to_pylist()
     frame = polars.scan_parquet(path).filter(polars.col("horizon") > 4).collect()
     assert set(frame["horizon"]) == {5, 6, 7, 8}
