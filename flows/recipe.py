@@ -118,6 +118,7 @@ class Rl(_Section):
     steps_per_round: Count = 10
     prompts_per_step: Count = 32
     rollouts_per_prompt: int = Field(ge=2, default=16)
+    micro_batch: Count | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     max_completion_tokens: Count = 256
     bf16: Bf16 = "auto"
