@@ -93,10 +93,11 @@ class DuplicateRule(_Section):
 
 
 class SftStage(_Section):
-    """Optimiser steps on rows of the given horizons, in proportion to their weights."""
+    """Optimiser steps on rows of the given horizons, in proportion to their weights; see `catena.trainers.sft.SftStage`."""
 
     steps: int = Field(ge=1)
     weights: dict[Horizon, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Sft(_Section):
@@ -106,7 +107,6 @@ class Sft(_Section):
     batch_size: Count = 64
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     continued_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     max_tokens: Count = 1024
     bf16: Bf16 = "auto"
 

@@ -6,6 +6,7 @@ student -> SFT -> RL on the horizon curriculum -> the same SFT continued for as 
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def train_all(
         return read_examples(paths, use=use, style=style)
 
     sft_rows, rl_rows, test_rows = read("sft"), read("rl"), read("test")
-    stages = [SftStage(steps=stage["steps"], weights=stage["weights"]) for stage in asked["stages"]]
+    stages = [SftStage(**stage) for stage in asked["stages"]]
     sft_settings = _sft_settings(asked, stages)
     sft = train_sft(student, sft_rows, base / "sft", sft_settings, seed=seed, progress=partial(progress, "SFT"))
     say(f"{sft.steps} steps, {sft.tokens:,} tokens, {parameters:,} parameters")
@@ -70,9 +71,7 @@ def train_all(
         progress=partial(progress, "RL"),
     )  # fmt: skip
     say(f"{rl.steps} steps, {rl.tokens:,} tokens")
-    going_on = _sft_settings(
-        asked, [SftStage(steps=0, weights=stages[-1].weights)], token_budget=rl.tokens, continued=True
-    )
+    going_on = _sft_settings(asked, [replace(stages[-1], steps=0)], token_budget=rl.tokens, continued=True)
     control = train_sft(
         base / "sft" / "model", sft_rows, base / "sft-continued", going_on, seed=seed + 1,
         progress=partial(progress, "SFT continued"),
@@ -115,7 +114,6 @@ def _sft_settings(
         learning_rate=asked["continued_learning_rate"] if continued else asked["learning_rate"],
         max_tokens=asked["max_tokens"],
         token_budget=token_budget,
-        label_smoothing=asked["label_smoothing"],
         bf16=_bf16(asked["bf16"]),
     )
 

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from catena.trainers.curriculum import GateSettings, Group  # noqa: E402
-from catena.trainers.dataset import Example, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
+from catena.trainers.dataset import Example, Visit, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
 from catena.trainers.evaluate import (  # noqa: E402
     EvaluationSettings,
     completion_limits,
@@ -159,19 +159,19 @@ def test_examples_are_read_by_use_style_and_horizon(tmp_path: Path) -> None:
 def test_stages_follow_their_weights_and_the_budget_of_tokens() -> None:
     encoded, _ = encode(EXAMPLES, make_tokenizer(), 1000)
     visits = list(plan_visits(encoded, SFT, seed=3))
-    assert [visit.horizon for visit in visits[:32]] == [1] * 32
-    assert [visit.horizon for visit in visits[32:]].count(2) == 16
+    assert [visit.row.horizon for visit in visits[:32]] == [1] * 32
+    assert [visit.row.horizon for visit in visits[32:]].count(2) == 16
     assert visits == list(plan_visits(encoded, SFT, seed=3))
     assert visits != list(plan_visits(encoded, SFT, seed=4))
     longer = list(plan_visits(encoded, replace(SFT, token_budget=5000), seed=3))
-    used = sum(len(visit.input_ids) for visit in longer)
+    used = sum(len(visit.row.input_ids) for visit in longer)
     assert 5000 <= used < 5000 + 8 * 60
     assert longer[:40] == visits[:40]
 
 
 def test_smoothing_moves_its_share_of_the_labels_and_no_input() -> None:
     encoded, _ = encode(EXAMPLES * 20, make_tokenizer(), 1000)
-    plain, smooth = sft_dataset(encoded), sft_dataset(encoded, 45, 0.1, seed=3)
+    plain, smooth = (sft_dataset([Visit(row, share) for row in encoded], 45, seed=3) for share in (0.0, 0.1))
     assert smooth["input_ids"][:] == plain["input_ids"][:]
     pairs = [pair for rows in zip(plain["labels"], smooth["labels"], strict=True) for pair in zip(*rows, strict=True)]
     assert all(after == -100 for before, after in pairs if before == -100)

@@ -47,6 +47,14 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit of SFT to a row; `smoothing`, in [0, 1), is the share of its labels that are drawn at random."""
+
+    row: Encoded
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
     """Token accounting of one set of examples: rows kept, rows over `limit`, and the longest row in tokens."""
 
@@ -150,21 +158,21 @@ def shuffled_forever(items: Sequence[T], seed: int, *names: str | int) -> Iterat
         lap += 1
 
 
-def sft_dataset(visits: Iterable[Encoded], vocabulary: int = 0, smoothing: float = 0.0, *, seed: int = 0) -> Dataset:
+def sft_dataset(visits: Iterable[Visit], vocabulary: int, *, seed: int) -> Dataset:
     """The visits in order, as the tokenised rows that SFTTrainer takes as they are.
 
     Label smoothing is done here, by giving that share of the labels to tokens drawn from the whole vocabulary: equal in
     expectation to the loss term, which TRL 1.16 deprecates and computes with a second forward pass.
     """
-    rng, rows = stream_for(seed, "smoothing"), list(visits)
+    rng, visits = stream_for(seed, "smoothing"), list(visits)
 
-    def labels(row: Encoded) -> list[int]:
-        targets = row.input_ids[row.prompt_tokens :]
-        if smoothing:
-            targets = [int(rng.random() * vocabulary) if rng.random() < smoothing else token for token in targets]
-        return [-100] * row.prompt_tokens + targets
+    def labels(visit: Visit) -> list[int]:
+        targets = visit.row.input_ids[visit.row.prompt_tokens :]
+        if visit.smoothing:
+            targets = [int(rng.random() * vocabulary) if rng.random() < visit.smoothing else token for token in targets]
+        return [-100] * visit.row.prompt_tokens + targets
 
-    return Dataset.from_dict({"input_ids": [row.input_ids for row in rows], "labels": [labels(row) for row in rows]})
+    return Dataset.from_dict({"input_ids": [v.row.input_ids for v in visits], "labels": [labels(v) for v in visits]})
 
 
 def rl_dataset(visits: Iterable[Example]) -> Dataset:

@@ -18,7 +18,7 @@ import trl
 from transformers import PrinterCallback, TrainerCallback, trainer_utils
 
 from catena.errors import RecipeError, TrainingError
-from catena.trainers.dataset import Encoded, Example, encode, sft_dataset, shuffled_forever
+from catena.trainers.dataset import Encoded, Example, Visit, encode, sft_dataset, shuffled_forever
 from catena.trainers.outcome import (
     CurvePoint,
     Outcome,
@@ -36,10 +36,15 @@ library: Any = trl  # its exports are not declared
 
 @dataclass(frozen=True, slots=True)
 class SftStage:
-    """`steps` optimiser steps on rows drawn from horizons with the given weights (need not sum to 1)."""
+    """`steps` optimiser steps on rows drawn from horizons with the given weights (need not sum to 1).
+
+    `label_smoothing`, in [0, 1), is the share of the probability that is taught to lie on all tokens alike. A policy
+    taught to the end without it is confidently wrong where it is wrong, and RL finds nothing to choose from.
+    """
 
     steps: int
     weights: Mapping[int, float]
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,6 @@ class SftSettings:
         batch_size: Rows per optimiser step.
         micro_batch: Rows per forward pass, a divisor of `batch_size`; None: all at once.
         learning_rate: After `warmup_steps`; falls to a tenth over the last `decay` share of all steps.
-        label_smoothing: Share of the probability, in [0, 1), that is taught to lie on all tokens alike. A policy
-            taught without is confidently wrong where it is wrong, and RL then finds nothing to choose from.
         max_tokens: Longer rows are left out and counted.
         token_budget: Tokens (prompt and completion) to train on; replaces the steps of the last stage.
         save_steps: Optimiser steps between checkpoints.
@@ -65,7 +68,6 @@ class SftSettings:
     warmup_steps: int = 30
     decay: float = 0.3
     weight_decay: float = 0.01
-    label_smoothing: float = 0.0
     max_tokens: int = 1024
     token_budget: int | None = None
     bf16: bool = False
@@ -105,11 +107,11 @@ def train_sft(
     network, tokenizer = load_model(model)
     encoded, lengths = encode(examples, tokenizer, settings.max_tokens)
     visits = list(plan_visits(encoded, settings, seed=seed))
-    watcher = _Watcher(progress, [len(visit.input_ids) for visit in visits], settings.batch_size)
+    watcher = _Watcher(progress, [len(visit.row.input_ids) for visit in visits], settings.batch_size)
     trainer: Any = library.SFTTrainer(
         model=network,
         args=_arguments(settings, folder / "checkpoints", seed, len(visits) // settings.batch_size),
-        train_dataset=sft_dataset(visits, len(tokenizer), settings.label_smoothing, seed=seed),
+        train_dataset=sft_dataset(visits, len(tokenizer), seed=seed),
         processing_class=tokenizer,
         callbacks=[watcher],
     )
@@ -122,7 +124,7 @@ def train_sft(
         stage="sft",
         fingerprint=identity,
         steps=trainer.state.global_step,
-        tokens=sum(len(visit.input_ids) for visit in visits),
+        tokens=sum(len(visit.row.input_ids) for visit in visits),
         wall_s=time.monotonic() - started,
         counts=lengths.counts,
         curve=watcher.curve(trainer.state.log_history),
@@ -133,7 +135,7 @@ def train_sft(
     return outcome
 
 
-def plan_visits(encoded: Sequence[Encoded], settings: SftSettings, *, seed: int) -> Iterator[Encoded]:
+def plan_visits(encoded: Sequence[Encoded], settings: SftSettings, *, seed: int) -> Iterator[Visit]:
     """Every row visit of the whole run in order, a multiple of the batch size.
 
     Within a batch the horizons have their weights' shares, rounded so that they hold over the batches.
@@ -157,7 +159,7 @@ def plan_visits(encoded: Sequence[Encoded], settings: SftSettings, *, seed: int)
                 owed[horizon] -= 1.0
                 row = next(streams[horizon])
                 used += len(row.input_ids)
-                yield row
+                yield Visit(row, stage.label_smoothing)
             step += 1
 
 
