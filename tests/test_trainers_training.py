@@ -218,6 +218,12 @@ def test_rl_rolls_out_whole_groups_and_counts_every_rollout(student: Path, tmp_p
     assert train_rl(student, EXAMPLES, tmp_path / "rl", RL, seed=5) == outcome
 
 
+def test_small_forward_passes_keep_the_groups_whole(student: Path, tmp_path: Path) -> None:
+    outcome = train_rl(student, EXAMPLES, tmp_path / "rl", replace(RL, micro_batch=4), seed=5)
+    assert [point.step for point in outcome.curve] == [1, 2, 3, 4]
+    assert sum(outcome.counts.values()) == 4 * 2 * 4
+
+
 def test_a_killed_rl_ends_with_the_weights_of_one_that_was_not(student: Path, tmp_path: Path) -> None:
     straight = train_rl(student, EXAMPLES, tmp_path / "straight", RL, seed=5, reward=paid_by_length())
     with pytest.raises(KilledError):
