@@ -34,8 +34,10 @@ def say(value: Value) -> str:
     """A number as a problem prints it: `12`, `2.5` where the decimal ends within six places, else `2/3`."""
     if isinstance(value, Fraction):
         millionths = value * 1_000_000
-        if millionths.denominator == 1:
-            return f"{millionths.numerator / 1_000_000:.6f}".rstrip("0").rstrip(".")
+        if millionths.denominator == 1:  # in whole numbers throughout: a float would lose digits of large values
+            whole, rest = divmod(abs(millionths.numerator), 1_000_000)
+            sign = "-" if value < 0 else ""
+            return f"{sign}{whole}.{rest:06}".rstrip("0").rstrip(".")
         return f"{value.numerator}/{value.denominator}"
     return str(value)
 
