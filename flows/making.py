@@ -113,7 +113,8 @@ def compose_shard(
             problems.append(draw.problem)
             numbers.append(slot)
     table = table_of(Problem, problems)
-    table = table.append_column("problem_id", pa.array([problem_id(problem) for problem in problems], pa.string()))
+    ids = [problem_id(*pair) for pair in zip(problems, table.column("graph").to_pylist(), strict=True)]
+    table = table.append_column("problem_id", pa.array(ids, pa.string()))
     table = table.append_column("slot", pa.array(numbers, pa.int64()))
     nodes = [problem.graph.nodes for problem in problems]
     texts = pa.list_(pa.string())

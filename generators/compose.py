@@ -61,9 +61,9 @@ def compose_problem(pools: Pools, horizon: int, rng: Random, *, style: Style = "
     return Draw(problem, thrown)
 
 
-def problem_id(problem: Problem) -> str:
-    """Content id of a composed problem: its wording, answer and graph."""
-    return content_id(problem.statement, str(problem.answer), graph_text(problem.graph))
+def problem_id(problem: Problem, graph: str | None = None) -> str:
+    """Content id of a composed problem: its wording, answer and graph (`graph`: its text, where it is known)."""
+    return content_id(problem.statement, str(problem.answer), graph or graph_text(problem.graph))
 
 
 def _node(step: Step) -> Node:

@@ -64,6 +64,7 @@ def test_a_file_yields_one_object_per_row_in_order(tmp_path, capsys):
     [
         "{", "[1]", '{"gold": "5"}', '{"text": "5"}', '{"gold": "5", "text": null}', '{"gold": "5", "text": ["5"]}',
         '{"gold": "5", "text": "5", "type": "number"}', '{"gold": "5", "text": "5", "tolerance": "x"}',
+        '{"gold": "5", "text": "5", "tolerance": -1}', "[" * 100_000,
     ],
 )  # fmt: skip
 def test_a_broken_line_is_named_before_anything_is_printed(tmp_path, capsys, line):

@@ -113,8 +113,8 @@ def _inside(node: Node, program: Program) -> bool:
 
 
 def _magnitude(value: Value) -> float:
-    if isinstance(value, int | float | Fraction):
-        return abs(float(value))
+    if type(value) in (int, float, Fraction):
+        return abs(float(value))  # type: ignore[arg-type]
     return max(map(_magnitude, value), default=0.0) if isinstance(value, tuple) else 0.0
 
 

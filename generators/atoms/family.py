@@ -69,6 +69,6 @@ class Family:
 
 def exact(value: int | Fraction) -> int | Fraction:
     """A whole `Fraction` as an `int`, everything else unchanged: one representation for each number."""
-    if isinstance(value, Fraction) and value.denominator == 1:
+    if type(value) is Fraction and value.denominator == 1:
         return value.numerator
     return value
