@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/catena run quickstart
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -216,6 +216,17 @@ def _notes(settings: dict[str, Any], greedy: Sequence[dict[str, Any]]) -> list[s
         "Accuracy is sampled at temperature 1 with the whole vocabulary; answers are read from the last <answer> tag.",
         "Intervals are 95 %: Wilson score over problems." if samples == 1 else "Intervals are 95 %, over problems.",
         "SFT continued goes on from SFT start, on the same rows, for as many tokens as RL consumed (prompts and rollouts).",
+        *_smoothing_note(settings),
         *(f"Greedy decoding, {model}, on half of the problems: {', '.join(cells)}." for model, cells in said.items()),
         "One seed; several are compared in benchmarks/README.md.",
+    ]
+
+
+def _smoothing_note(settings: dict[str, Any]) -> list[str]:
+    smoothing = settings["sft"]["stages"][-1]["label_smoothing"]
+    if not smoothing:
+        return []
+    return [
+        f"The last SFT stage and SFT continued use label smoothing {smoothing:g}: it keeps alternatives alive for RL to choose"
+        " from and lowers sampled accuracy, so most of what RL adds here is certainty. The greedy rows show what it does not add."
     ]

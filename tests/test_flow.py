@@ -21,8 +21,6 @@ from catena.flows.cli import main
 from catena.flows.job import REJECTED
 from catena.shards import read_rows
 
-pytestmark = pytest.mark.xdist_group("flow")
-
 
 def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
