@@ -69,6 +69,7 @@ def build(recipe: str, run_folder: str, overrides: dict[str, str] | None = None,
                 done[stage] = run_stage(stage, plan, done, pool, reporter)
                 if stage == "shards":
                     publish(plan, store, done[stage])
+                    _say_shortfall(plan, done[stage], reporter)
         problem = reconcile({stage: [marker for _, marker in jobs] for stage, jobs in done.items()})
         if problem is not None:
             raise CatenaError(f"{plan.url}: {problem}; please report this, the data may be incomplete")
@@ -117,4 +118,13 @@ def publish(plan: Plan, store: Store, jobs: list[tuple[Job, Marker]]) -> None:
             recipe=plan.recipe.name,
             identity=plan.identities["shards"],
             seed=plan.recipe.seed,
+        )
+
+
+def _say_shortfall(plan: Plan, jobs: list[tuple[Job, Marker]], reporter: Reporter) -> None:
+    wanted = sum(rows for group in plan.recipe.compose for rows in group.rows.values())
+    made = sum(marker.rows_out for _, marker in jobs)
+    if made < wanted:
+        reporter.say(
+            f"{wanted - made:,} of {wanted:,} rows wanted could not be filled; raise `spare` to make more candidates"
         )

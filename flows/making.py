@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from catena.errors import DatasetError
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
@@ -129,7 +130,13 @@ def _pools(
 ) -> list[tuple[Sequence[Prepared], Sequence[Prepared]]]:
     """Per leaf: sources of inner nodes, and sources of the last node."""
     if dataset is not None:
-        per_leaf: Sequence[Sequence[Prepared]] = (_dataset(store.url, dataset.path, dataset.blake2b),)
+        rows = _dataset(store.url, dataset.path, dataset.blake2b)
+        if not any(one.can_be_parent and one.links for one in rows):
+            raise DatasetError(
+                f"data set {group['source']!r}: none of its rows can be used in a chain ({len(rows)} became programs); the"
+                f" rejected shard beside {store.full(dataset.path)} says why"
+            )
+        per_leaf: Sequence[Sequence[Prepared]] = (rows,)
     else:
         per_leaf = _leaf_pools(tuple(tuple(leaf) for leaf in leaves), group["style"])
     parents = [one for pool in per_leaf for one in pool if one.can_be_parent]

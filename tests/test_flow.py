@@ -290,3 +290,28 @@ def test_help_is_there_at_once() -> None:
     assert done.returncode == 0
     assert "RECIPE" in catena("run", "--help").stdout
     assert "compare" in done.stdout
+
+
+def test_bad_rows_of_a_data_set_are_counted_and_one_good_row_is_enough(tmp_path: Path) -> None:
+    good = {
+        "question": "A crate holds 26 bottles. How many bottles are in 14 crates?",
+        "answer": "There are 14*26=<<14*26=364>>364 bottles.\n#### 364",
+    }
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, [good, {"question": 5}, [1], {"question": "x", "answer": "y"}])))
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        f'name = "r"\n[[datasets]]\nname = "d"\npath = "{rows}"\n'
+        '[[compose]]\nname = "c"\nsource = "d"\nrows = { 1 = 5, 3 = 5 }\nspare = 0.5\n'
+    )
+    assert catena("run", recipe, "--run-folder", tmp_path / "run").returncode == 0
+    stages = {line["stage"]: line for line in json.loads(catena("status", tmp_path / "run", "--json").stdout)["stages"]}
+    assert stages["atoms"]["filtered"] == {"malformed row": 3}
+    for path in (tmp_path / "run").glob("data/sft/*.parquet"):
+        for row in read_rows([str(path)]).to_pylist():
+            assert row["sources"] == ["d/train/000001"] * row["horizon"]
+    rows.write_text("[1]\n")
+    done = catena("run", recipe, "--run-folder", tmp_path / "none")
+    assert done.returncode == 2
+    assert "none of its rows can be used in a chain" in done.stderr
+    assert "Traceback" not in done.stderr

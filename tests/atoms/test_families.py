@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from catena.answers import compare
 from catena.domains import Whole
+from catena.generators.atoms import family as family_module
 from catena.generators.atoms.catalog import MODULES, families
 from catena.generators.atoms.family import Family
 from catena.generators.sources import draw_values
@@ -126,3 +128,9 @@ def test_every_parameter_matters(family: Family) -> None:
 def test_most_families_can_carry_an_answer_in() -> None:
     carrying = [family for family in FAMILIES if any(isinstance(d, Whole) for d in family.parameters.values())]
     assert len(carrying) >= 0.9 * len(FAMILIES)
+
+
+def test_every_file_of_families_is_in_the_catalogue() -> None:
+    folder = Path(family_module.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "catalog", "family"}
+    assert files == {module.__name__.rsplit(".", 1)[-1] for module in MODULES}
