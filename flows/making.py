@@ -34,7 +34,7 @@ def parse_dataset(store: Store, job: Job, *, source: str, name: str, split: str)
     """Stage `atoms`, a data set: rows whose solution gives a program; the others with their reason."""
     kept: list[DatasetAtom] = []
     refused: list[Refused] = []
-    for line, row in read_rows(source):
+    for line, row in read_rows(source, split):
         atom = atom_from_row(row, f"{name}/{split}/{line:06d}")
         if isinstance(atom, DatasetAtom):
             kept.append(atom)

@@ -58,9 +58,10 @@ class Rejection:
     detail: str = ""
 
 
-def read_rows(source: str) -> Iterator[tuple[int, object]]:
+def read_rows(source: str, split: str = "train") -> Iterator[tuple[int, object]]:
     """The rows of a JSONL file or fsspec URL, or of a hub data set such as `openai/gsm8k`, with their line numbers.
 
+    `split` names the part of a hub data set, in its config `main`; a file is taken whole.
     Every line is read before the first row is given, so that a damaged file is refused as a whole. Whether a
     row has the right fields is for `atom_from_row` to say.
 
@@ -68,7 +69,7 @@ def read_rows(source: str) -> Iterator[tuple[int, object]]:
         DatasetError: The source is missing or cannot be read, or a line is not JSON.
     """
     is_hub_id = _HUB_ID.fullmatch(source) and not source.endswith(_FILE_ENDINGS) and not Path(source).exists()
-    return iter(_read_hub(source) if is_hub_id else _read_lines(source))
+    return iter(_read_hub(source, split) if is_hub_id else _read_lines(source))
 
 
 def atom_from_row(row: object, name: str) -> DatasetAtom | Rejection:
@@ -135,7 +136,7 @@ def _read_lines(source: str) -> list[tuple[int, object]]:
     return rows
 
 
-def _read_hub(source: str) -> list[tuple[int, object]]:
+def _read_hub(source: str, split: str) -> list[tuple[int, object]]:
     try:
         load = importlib.import_module("datasets").load_dataset
     except ImportError as error:
@@ -143,10 +144,10 @@ def _read_hub(source: str) -> list[tuple[int, object]]:
             f"{source}: no such file, and reading it from the hub needs the package 'datasets'; pip install 'catena[hub]'"
         ) from error
     try:
-        return list(enumerate(load(source, "main", split="train"), start=1))
+        return list(enumerate(load(source, "main", split=split), start=1))
     except (OSError, ValueError, RuntimeError) as error:
         raise DatasetError(
-            f"{source}: the hub did not give config 'main', split 'train' ({type(error).__name__}: {error}); "
+            f"{source}: the hub did not give config 'main', split {split!r} ({type(error).__name__}: {error}); "
             "check the id and the connection, or download the rows and give the path of a JSONL file"
         ) from error
 
