@@ -64,8 +64,6 @@ def test_a_printed_answer_or_a_lost_number_is_found(problems: list[Problem]) -> 
     for problem in [problem for problem in granted(problems) if problem.horizon > 1][:40]:
         inner = problem.graph.nodes[0].answer.value
         assert certificate(problem, statement=f"{problem.statement} Hint: {inner}").reason == "answer printed"
-        silent = "Part A: what is it?"
-        assert certificate(problem, statement=silent).reason in ("number not printed", None)
     assert any(
         certificate(problem, statement="What?").reason == "number not printed"
         for problem in problems
