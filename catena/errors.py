@@ -5,11 +5,36 @@ CatenaError
 │   ├── RecipeError         a recipe that cannot be run
 │   ├── DatasetError        an input data set that cannot be read
 │   ├── ShardError          a shard or manifest that is damaged or of another version
+│   ├── LedgerError         a ledger that is damaged, of another version, or on a file system that loses writes
 │   └── RunFolderError      a run folder that cannot be written, or belongs to another recipe
+├── EngineError             a request to a model that came to nothing, with its cause
+├── RunStopped              a run that stopped itself in good order: budget reached, too many errors, no server
 └── TrainingError           training went on, but what it produces can no longer be trusted
 
 A bad *record* is never an exception: it goes to the rejected shard with its reason.
 """
+
+from typing import Literal, get_args
+
+Cause = Literal[
+    "truncated",
+    "refused",
+    "malformed",
+    "rate_limited",
+    "overloaded",
+    "timeout",
+    "connection",
+    "context_overflow",
+    "content_filter",
+    "invalid_request",
+]
+"""Why a request came to nothing."""
+
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+RETRYABLE: frozenset[Cause] = frozenset(
+    {"truncated", "refused", "malformed", "rate_limited", "overloaded", "timeout", "connection"}
+)
+"""Causes that may be gone when the same is asked again; the others need another request."""
 
 
 class CatenaError(Exception):
@@ -32,8 +57,52 @@ class ShardError(UserError):
     """A shard or manifest is truncated, altered, or of another schema version."""
 
 
+class LedgerError(UserError):
+    """A ledger is damaged, of another version, or on a file system where it would lose writes."""
+
+
 class RunFolderError(UserError):
     """The run folder cannot be written or holds another recipe's run."""
+
+
+class EngineError(CatenaError):
+    """A request came to nothing.
+
+    Attributes:
+        cause: Why.
+        retryable: Whether asking the same again may help.
+        model: The model's id.
+        status: HTTP status of the last answer, None where there was none.
+        tries: How often it was sent.
+        response: The start of the last answer, for the dead-letter shard; untrusted.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        detail: str,
+        *,
+        model: str = "",
+        status: int | None = None,
+        tries: int = 1,
+        response: str = "",
+    ) -> None:
+        super().__init__(f"{model}: {cause} after {tries} {'try' if tries == 1 else 'tries'}: {detail}")
+        self.cause = cause
+        self.detail = detail
+        self.model = model
+        self.status = status
+        self.tries = tries
+        self.response = response
+
+    @property
+    def retryable(self) -> bool:
+        """Whether asking the same again may help."""
+        return self.cause in RETRYABLE
+
+
+class RunStopped(CatenaError):
+    """The run stopped itself in good order; what was paid for is durable, the same command goes on."""
 
 
 class TrainingError(CatenaError):
