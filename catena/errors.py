@@ -8,7 +8,9 @@ CatenaError
 │   ├── LedgerError         a ledger that is damaged, of another version, or on a file system that loses writes
 │   └── RunFolderError      a run folder that cannot be written, or belongs to another recipe
 ├── EngineError             a request to a model that came to nothing, with its cause
-├── RunStopped              a run that stopped itself in good order: budget reached, too many errors, no server
+├── RunStopped              a run that stopped itself in good order: budget reached, too many errors
+│   ├── ServerUnreachable   no server of a model could be reached for as long as the recipe is patient
+│   └── KeyRefused          a server wants another key than the one the recipe refers to
 └── TrainingError           training went on, but what it produces can no longer be trusted
 
 A bad *record* is never an exception: it goes to the rejected shard with its reason.
@@ -103,6 +105,14 @@ class EngineError(CatenaError):
 
 class RunStopped(CatenaError):
     """The run stopped itself in good order; what was paid for is durable, the same command goes on."""
+
+
+class ServerUnreachable(RunStopped):
+    """No server of a model could be reached for as long as the recipe is patient."""
+
+
+class KeyRefused(RunStopped):
+    """A server refused the key, or wants one where the recipe names none; the message never shows it."""
 
 
 class TrainingError(CatenaError):

@@ -44,6 +44,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def knows(self, key: bytes) -> bool:
+        """Whether anything was ever kept under `key`, truncated completions included."""
+        ...
+
     async def add(self, key: bytes, request: Request, completion: Completion) -> None:
         """Makes a completion durable; many callers share one commit.
 

@@ -4,7 +4,7 @@ Not here: how a record becomes a row (`catena.shards`), how a graph is evaluated
 what makes two answers equal (`catena.answers`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Literal, get_args
@@ -141,19 +141,22 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Reasoning and final answer apart, by a named model with its sampling settings.
+    """One long solution by a named model, reasoning and text apart.
 
-    `finish_reason` is the server's word (`stop`, `length`, ...); token counts are the server's too.
+    `sample` numbers the independent attempts of a model, from 0; `sampling` is JSON. `finish_reason` is the server's word:
+    with `length` the solution is unfinished, which is not the same as wrong. `correct` is None until it is decided.
     """
 
-    problem_id: str
     model: str
+    sample: int
     sampling: str
     reasoning: str
-    answer: str
+    text: str
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    correct: bool | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,27 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A row on its way through a pipeline: each step fills in its part.
+
+    `row_id` says where it came from and stays; `number` tells apart the rows that ask the same of the same topic.
+    `columns` holds texts by name: those of an input data set, and what `ask` steps have added.
+    """
+
+    row_id: str
+    number: int = 0
+    topic: tuple[str, ...] = ()
+    statement: str = ""
+    answer: Answer | None = None
+    design: str = ""
+    origin: Origin = "model"
+    model: str = ""
+    trajectories: tuple[Trajectory, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a conversation."""
 
@@ -200,7 +224,9 @@ class PassRate:
 class Sample:
     """The published row: CHIMERA's columns (arXiv 2603.00889), TRL's, and the evidence. Its fields are its columns.
 
-    `graph`, `certificate` and `provenance` are JSON texts, so that any reader of Parquet takes the row.
+    `graph`, `certificate`, `columns` and `provenance` are JSON texts, so that any reader of Parquet takes the row.
+    `model` wrote `solution`, which is `reasoning` and the text after it; all three are what a composed row has of its
+    own, so there `model` and `reasoning` are None.
     """
 
     problem_id: str
@@ -222,8 +248,11 @@ class Sample:
     intermediate_answers: tuple[str, ...]
     sources: tuple[str, ...]
     template: str
-    graph: str
-    certificate: str
+    model: str | None
+    reasoning: str | None
+    graph: str | None
+    certificate: str | None
+    columns: str | None
     verdicts: tuple[Vote, ...]
     pass_rate: tuple[PassRate, ...]
     suggested_use: Use

@@ -5,7 +5,9 @@ Worker processes do the shards; a shard is done when its marker is written, so t
 """
 
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from prefect import flow, task
@@ -14,17 +16,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from catena.errors import CatenaError
+from catena.errors import CatenaError, RunStopped
 from catena.flows.accounting import reconcile
+from catena.flows.driver import Driver
 from catena.flows.job import Job
 from catena.flows.jobs import perform
-from catena.flows.plan import DATA_STAGES, Plan, plan_of
+from catena.flows.plan import Done, Plan, plan_of
+from catena.flows.plan_pipelines import line_of
 from catena.flows.pool import workers
 from catena.flows.progress import Reporter
-from catena.flows.recipe import load_recipe
+from catena.flows.recipe import Recipe, load_recipe
 from catena.flows.report import write_report
 from catena.flows.run_folder import (
     DATA_MANIFEST,
+    DATA_OWNER,
     Marker,
     claim_data,
     exclusive,
@@ -38,13 +43,13 @@ from catena.shards import write_manifest
 from catena.storage import Store
 
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
-Done = dict[str, list[tuple[Job, Marker]]]
 
 
 @task(name="shard", task_run_name="{stage}/{shard}", cache_policy=NO_CACHE)
-def shard_task(pool: ProcessPoolExecutor, job: Job, stage: str, shard: str) -> Marker:
-    """One shard of one stage, in a worker process."""
-    return pool.submit(perform, job).result()
+def shard_task(workplace: Any, job: Job, stage: str, shard: str) -> Marker | None:
+    """One shard of one stage: in a worker process, or on the loop of the models."""
+    marker: Marker | None = workplace.submit(perform, job).result()
+    return marker
 
 
 @flow(name="catena-run", validate_parameters=False, task_runner=RUNNER)
@@ -57,54 +62,105 @@ def build(recipe: str, run_folder: str, overrides: dict[str, str] | None = None,
         overrides: Settings replaced by dotted name.
         quiet: Whether to say nothing on the way.
     """
-    plan = plan_of(load_recipe(recipe, overrides), run_folder)
+    make(plan_of(load_recipe(recipe, overrides), run_folder), quiet=quiet)
+
+
+@flow(name="catena-rebuild", validate_parameters=False, task_runner=RUNNER)
+def rebuild(recipe: dict[str, Any], run_folder: str, quiet: bool = False) -> None:
+    """As `build`, for a recipe that is resolved already: a run taken up by its folder, or a rehearsal."""
+    make(plan_of(Recipe.model_validate(recipe), run_folder), quiet=quiet)
+
+
+@flow(name="catena-replay", validate_parameters=False, task_runner=RUNNER)
+def remake(recipe: dict[str, Any], run_folder: str, quiet: bool = False) -> None:
+    """Derives every pipeline shard anew from the ledger, without a request."""
+    make(plan_of(Recipe.model_validate(recipe), run_folder), quiet=quiet, replay=True)
+
+
+def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
+    """The body of the flow; in a `replay` every pipeline shard is derived anew from the ledger alone."""
     store = Store(plan.url)
     started = time.monotonic()
     with exclusive(store), Reporter(quiet=quiet) as reporter:
         store.sweep()
         store.write("recipe.json", plan.as_json())
         done: Done = {}
-        with workers(plan.recipe.workers) as pool:
-            for stage in DATA_STAGES:
-                done[stage] = run_stage(stage, plan, done, pool, reporter)
+        with workers(plan.recipe.workers) as pool, _models(plan, replay) as models:
+            for stage in plan.stages:
+                workplace = pool if line_of(plan, stage) is None else models
+                done[stage] = run_stage(stage, plan, done, workplace, reporter, again=replay)
                 if stage == "shards":
                     publish(plan, store, done[stage])
                     _say_shortfall(plan, done[stage], reporter)
-        problem = reconcile({stage: [marker for _, marker in jobs] for stage, jobs in done.items()})
+        problem = reconcile(plan.parents, {stage: [marker for _, marker in jobs] for stage, jobs in done.items()})
         if problem is not None:
             raise CatenaError(f"{plan.url}: {problem}; please report this, the data may be incomplete")
         if plan.recipe.train is not None:
             train(plan, store, reporter)
         report = write_report(plan, store, time.monotonic() - started)
-        mark_finished(store, plan.identities["run"])
+        mark_finished(store, plan.identities["run"], _failed(done))
         create_table_artifact(key="yield", table=report["stages"], description=f"Yield per stage of {plan.recipe.name}")
         reporter.say(f"report: {store.full('report.html')}")
 
 
+@contextmanager
+def _models(plan: Plan, replay: bool) -> Iterator[Driver | None]:
+    """The models at work, where the recipe has a pipeline."""
+    if not plan.recipe.pipeline:
+        yield None
+        return
+    with Driver(plan, replay=replay) as driver:
+        yield driver
+
+
 def run_stage(
-    stage: str, plan: Plan, done: Done, pool: ProcessPoolExecutor, reporter: Reporter
+    stage: str, plan: Plan, done: Done, workplace: Any, reporter: Reporter, *, again: bool = False
 ) -> list[tuple[Job, Marker]]:
-    """Does the unfinished shards of a stage; returns all of its jobs with their markers, in order."""
+    """Does the unfinished shards of a stage; returns all of its jobs with their markers, in order.
+
+    With `again`, finished shards of pipelines are done again too, and published again.
+    """
     store = Store(plan.url)
     jobs = plan.jobs(stage, done)
     if stage == "shards":
+        if again:
+            store.remove(DATA_OWNER)
         claim_data(store, plan.identities["shards"], plan.folder("shards"))
     markers = {job.shard: marker for job in jobs if (marker := finished_marker(store, job.marker)) is not None}
-    missing = [job for job in jobs if job.shard not in markers]
-    reporter.start(stage, len(jobs), done=len(markers))
-    futures = [shard_task.submit(pool, job, stage, job.shard) for job in missing]
-    for future in as_completed(futures):
-        marker = future.result()
-        reporter.advance(rows=marker.rows_in)
-    for job in missing:
-        marker = read_marker(store, job.marker)
-        assert marker is not None, f"{job.marker} was not written"
-        markers[job.shard] = marker
+    line = line_of(plan, stage)
+    missing = [job for job in jobs if job.shard not in markers or (again and line is not None)]
+    reporter.start(stage, len(jobs), done=len(jobs) - len(missing))
+    with reporter.watching(workplace.progress(line)) if line is not None and missing else nullcontext():
+        futures = [shard_task.submit(workplace, job, stage, job.shard) for job in missing]
+        for future in as_completed(futures):
+            marker = future.result()
+            if marker is not None:
+                reporter.advance(rows=marker.rows_in)
+    found = {job.shard: read_marker(store, job.marker) for job in missing}
+    markers |= {shard: marker for shard, marker in found.items() if marker is not None}
+    lacking = [job.shard for job in jobs if job.shard not in markers]
+    if lacking:
+        raise RunStopped(
+            f"the ledger lacks completions for {len(lacking)} of {len(jobs)} shards of {stage}; 'catena run' asks for them"
+        )
     rows_in, rows_out = (sum(getattr(marker, name) for marker in markers.values()) for name in ("rows_in", "rows_out"))
+    failed = sum(sum(marker.failed.values()) for marker in markers.values())
+    filtered = rows_in - rows_out - failed
     reporter.finish(
-        f"{rows_in:,} in, {rows_out:,} out" + (f", {rows_in - rows_out:,} filtered" if rows_in > rows_out else "")
+        f"{rows_in:,} in, {rows_out:,} out"
+        + (f", {filtered:,} filtered" if filtered else "")
+        + (f", {failed:,} failed" if failed else "")
     )
     return [(job, markers[job.shard]) for job in jobs]
+
+
+def _failed(done: Done) -> dict[str, int]:
+    """Failed rows by cause, over all stages."""
+    causes: Counter[str] = Counter()
+    for jobs in done.values():
+        for _, marker in jobs:
+            causes.update(marker.failed)
+    return dict(sorted(causes.items()))
 
 
 def publish(plan: Plan, store: Store, jobs: list[tuple[Job, Marker]]) -> None:

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from catena import __version__
-from catena.errors import CatenaError, UserError
+from catena.errors import CatenaError, RunStopped, UserError
 
+STOPPED = 4
 QUIET_ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -23,7 +24,11 @@ spinning threads (on a busy machine they slow training down many times)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code (0 done, 1 failed or different, 2 wrong input)."""
+    """Runs the command; returns its exit code.
+
+    0 done, 1 failed or different, 2 wrong input, 3 complete but for failed rows, 4 stopped by itself (budget, errors, no
+    server), 130 stopped by Ctrl-C.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
     for name, value in QUIET_ENVIRONMENT.items():
@@ -33,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"catena: {error}", file=sys.stderr)
         return 2
+    except RunStopped as error:
+        print(f"catena: {error}", file=sys.stderr)
+        return STOPPED
     except CatenaError as error:
         print(f"catena: {error}", file=sys.stderr)
         return 1
@@ -54,11 +62,41 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="make everything that a recipe names; go on where it stopped")
     _recipe_arguments(run)
     run.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    run.add_argument(
+        "--rehearse", action="store_true", help="play every model by a local server: the whole recipe for nothing"
+    )
     run.set_defaults(command=_run)
 
-    plan = commands.add_parser("plan", help="show what a run would do, and do nothing")
+    plan = commands.add_parser("plan", help="show what would run and why, and what the models would be asked")
     _recipe_arguments(plan)
+    plan.add_argument(
+        "--sample", type=int, default=0, metavar="ROWS", help="ask for so many rows first, and estimate from them"
+    )
     plan.set_defaults(command=_plan)
+
+    check = commands.add_parser("check", help="ask each model of a recipe one cheap request")
+    _recipe_arguments(check)
+    check.set_defaults(command=_check)
+
+    retry = commands.add_parser("retry", help="try failed rows again")
+    retry.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
+    retry.add_argument("--only", default="", metavar="CAUSES", help="causes, with commas: truncated,timeout")
+    retry.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    retry.add_argument("--rehearse", action="store_true", help="for the run folder of a rehearsal")
+    retry.set_defaults(command=_retry)
+
+    replay = commands.add_parser("replay", help="parse and verify every completion of a run again, without a request")
+    replay.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
+    replay.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    replay.set_defaults(command=_replay)
+
+    ledger = commands.add_parser("ledger", help="what models have answered: stats, export, gc")
+    _ledger_arguments(ledger)
+    ledger.set_defaults(command=_ledger)
+
+    rehearse = commands.add_parser("rehearse", help="serve the OpenAI API on loopback, with errors of known rate")
+    _rehearse_arguments(rehearse)
+    rehearse.set_defaults(command=_rehearse)
 
     status = commands.add_parser("status", help="the books of a run: in = done + filtered + failed + pending")
     status.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
@@ -99,6 +137,18 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     compare.add_arguments(parser)
 
 
+def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import ledger_command
+
+    ledger_command.add_arguments(parser)
+
+
+def _rehearse_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import rehearse_command
+
+    rehearse_command.add_arguments(parser)
+
+
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
     pairs = {}
     for text in options.overrides:
@@ -112,13 +162,45 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
 def _run(options: argparse.Namespace) -> int:
     from catena.flows import run
 
-    return run.run(options.recipe, options.run_folder, _overrides(options), quiet=options.quiet)
+    given = _overrides(options)
+    return run.run(options.recipe, options.run_folder, given, quiet=options.quiet, rehearse=options.rehearse)
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from catena.flows import planning
+
+    return planning.show_plan(options.recipe, options.run_folder, _overrides(options), sample=options.sample)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from catena.flows import check
+
+    return check.check(options.recipe, options.run_folder, _overrides(options))
+
+
+def _retry(options: argparse.Namespace) -> int:
     from catena.flows import run
 
-    return run.show_plan(options.recipe, options.run_folder, _overrides(options))
+    causes = [cause.strip() for cause in options.only.split(",") if cause.strip()]
+    return run.retry(options.run_folder, causes, quiet=options.quiet, rehearse=options.rehearse)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from catena.flows import run
+
+    return run.replay(options.run_folder, quiet=options.quiet)
+
+
+def _ledger(options: argparse.Namespace) -> int:
+    from catena.flows import ledger_command
+
+    return ledger_command.run(options)
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from catena.flows import rehearse_command
+
+    return rehearse_command.run(options)
 
 
 def _status(options: argparse.Namespace) -> int:

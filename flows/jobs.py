@@ -10,6 +10,8 @@ from collections.abc import Callable
 from catena.flows.job import Job
 from catena.flows.judging import certify_shard, find_duplicates, publish_shard
 from catena.flows.making import compose_shard, list_families, lock_topics, parse_dataset
+from catena.flows.publishing import publish_drafts
+from catena.flows.rows import dataset_drafts, topic_drafts
 from catena.flows.run_folder import Marker, write_marker
 from catena.storage import Store
 
@@ -21,6 +23,9 @@ _FUNCTIONS = (
     certify_shard,
     find_duplicates,
     publish_shard,
+    topic_drafts,
+    dataset_drafts,
+    publish_drafts,
 )
 WORK: dict[str, Callable[..., Marker]] = {function.__name__: function for function in _FUNCTIONS}
 """What `Job.work` can name."""

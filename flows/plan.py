@@ -1,7 +1,7 @@
 """What a recipe comes to: its stages, their identities, and the shard jobs of each.
 
-A stage's identity is a hash of the settings that its rows depend on and of its inputs' identities. A changed setting
-gives the stages that depend on it new folders; the others are found finished.
+A stage's identity is a hash of the settings that its rows depend on and of the identities of the stages it reads. A
+changed setting gives the stages that depend on it new folders; the others are found finished.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ import orjson
 
 from catena import __version__
 from catena.errors import DatasetError, RecipeError
+from catena.flows import plan_compose, plan_pipelines
 from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
@@ -23,10 +24,10 @@ from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
-from catena.taxonomy.tree import Slots, leaves_of
+from catena.taxonomy.tree import leaves_of
 
-DATA_STAGES = ("taxonomy", "atoms", "compose", "certify", "duplicates", "shards")
-_ATOMS_OF_TREE = "families"
+Done = dict[str, list[tuple[Job, Marker]]]
+Settings = dict[str, Any]
 
 
 def digest(data: Any) -> str:
@@ -49,22 +50,47 @@ class Plan:
     fingerprints: dict[str, str]
 
     @cached_property
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """The data stages in order, each with the stages whose rows it reads."""
+        stages: dict[str, tuple[str, ...]] = {"taxonomy": ()}
+        ends: tuple[str, ...] = ()
+        if self.recipe.compose:
+            stages.update(plan_compose.PARENTS)
+            ends = ("duplicates",)
+        for line in self.recipe.pipeline:
+            rows, work = plan_pipelines.stages_of(line)
+            stages[rows] = ("taxonomy",) if line.source == "topics" else ()
+            stages[work] = (rows,)
+            ends = (*ends, work)
+        return {**stages, "shards": ends}
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The data stages in order."""
+        return tuple(self.parents)
+
+    @cached_property
+    def settings(self) -> dict[str, Settings]:
+        """What each data stage depends on beside its parents, as plain data by dotted name."""
+        known = {"taxonomy": {"taxonomy": self._dump(self.recipe.taxonomy)}}
+        shards: Settings = {}
+        if self.recipe.compose:
+            known |= plan_compose.settings(self)
+            shards["compose"] = self._dump(self.recipe.compose)
+        for line in self.recipe.pipeline:
+            known |= plan_pipelines.settings(self, line)
+            shards[f"pipeline.{line.name}.test"] = line.test
+        known["shards"] = shards
+        base = {"catena": __version__, "seed": self.recipe.seed}
+        return {stage: {**base, **known[stage]} for stage in self.stages}
+
+    @cached_property
     def identities(self) -> dict[str, str]:
         """Identity of each data stage, and of the whole run (`run`)."""
-        recipe = self.recipe
-        base = [__version__, recipe.seed]
         known: dict[str, str] = {}
-        known["taxonomy"] = digest([base, self._dump(recipe.taxonomy)])
-        known["atoms"] = digest([known["taxonomy"], self.fingerprints])
-        groups = [
-            group.model_dump(mode="json", exclude={"test", "sft", "rl", "template_cap"}) for group in recipe.compose
-        ]
-        known["compose"] = digest([known["atoms"], groups, recipe.shard_rows, recipe.certificates.largest_answer])
-        known["certify"] = digest([known["compose"], recipe.certificates.model_dump(mode="json")])
-        caps = [group.template_cap for group in recipe.compose]
-        known["duplicates"] = digest([known["certify"], caps, recipe.duplicates.model_dump(mode="json")])
-        known["shards"] = digest([known["duplicates"], self._dump(recipe.compose)])
-        training = recipe.train.model_dump(mode="json") if recipe.train else None
+        for stage, parents in self.parents.items():
+            known[stage] = digest([self.settings[stage], [known[parent] for parent in parents]])
+        training = self.recipe.train.model_dump(mode="json") if self.recipe.train else None
         known["run"] = digest([known["shards"], training])
         return known
 
@@ -73,13 +99,22 @@ class Plan:
         return [section.model_dump(mode="json") for section in sections]
 
     def as_json(self) -> bytes:
-        """The resolved recipe and the fingerprints of its data sets, to be kept beside the shards."""
-        data = {"recipe": self.recipe.model_dump(mode="json"), "fingerprints": self.fingerprints, "catena": __version__}
+        """The resolved recipe, the fingerprints of its data sets and what each stage depends on, kept beside the shards."""
+        data = {
+            "recipe": self.recipe.model_dump(mode="json", by_alias=True),
+            "fingerprints": self.fingerprints,
+            "catena": __version__,
+            "settings": self.settings,
+        }
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
 
     def folder(self, stage: str) -> str:
         """Where a stage's shards lie in the run folder."""
         return f"stages/{stage}-{self.identities[stage]}"
+
+    def job(self, stage: str, shard: str, work: str, **given: Any) -> Job:
+        """A shard job of `stage`."""
+        return Job(self.url, self.folder(stage), shard, work, given)
 
     def leaves(self, group: Composition, horizon: int) -> list[Topic]:
         """The leaf topics that a group's rows of one horizon end in, with their quotas.
@@ -103,143 +138,37 @@ class Plan:
         except ValueError as error:
             raise RecipeError(f"recipe {self.recipe.name!r}, compose {group.name!r}: {error}") from error
 
-    def jobs(self, stage: str, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
+    def jobs(self, stage: str, done: Done) -> list[Job]:
         """The shard jobs of a data stage, given the finished ones of the stages before it."""
-        return list(getattr(self, f"_{stage}")(done))
+        if stage == "taxonomy":
+            return [self.job(stage, "topics", "lock_topics", topics=self._quotas())]
+        if stage == "shards":
+            composed = plan_compose.publishing(self, done) if self.recipe.compose else []
+            return composed + [
+                job for line in self.recipe.pipeline for job in plan_pipelines.publishing(self, line, done)
+            ]
+        if stage in plan_compose.PARENTS:
+            return plan_compose.JOBS[stage](self, done)
+        return plan_pipelines.jobs(self, stage, done)
 
-    def _job(self, stage: str, shard: str, work: str, **given: Any) -> Job:
-        return Job(self.url, self.folder(stage), shard, work, given)
-
-    def _taxonomy(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
+    def _quotas(self) -> list[tuple[tuple[str, ...], int]]:
+        """Every leaf of the run with the rows wanted of it."""
         quotas: dict[tuple[str, ...], int] = {}
-        for group in self.recipe.compose:
-            for horizon in group.rows:
-                for topic in self.leaves(group, horizon):
-                    quotas[topic.path] = quotas.get(topic.path, 0) + topic.quota
-        return [self._job("taxonomy", "topics", "lock_topics", topics=sorted(quotas.items()))]
+        groups = [self.leaves(group, horizon) for group in self.recipe.compose for horizon in group.rows]
+        lines = [plan_pipelines.leaves(self, line) for line in self.recipe.pipeline if line.source == "topics"]
+        for topic in (topic for leaves in (*groups, *lines) for topic in leaves):
+            quotas[topic.path] = quotas.get(topic.path, 0) + topic.quota
+        return sorted(quotas.items())
 
-    def _atoms(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
-        jobs = [
-            self._job(
-                "atoms", source.name, "parse_dataset", source=place_of(source), name=source.name, split=source.split
-            )
-            for source in self.recipe.datasets
-        ]
-        paths = {
-            topic.path
-            for group in self.recipe.compose
-            if group.source == "atoms"
-            for horizon in group.rows
-            for topic in self.leaves(group, horizon)
-        }
-        names = [family.name for family in families().values() if family.topic in paths]
-        return [*jobs, self._job("atoms", _ATOMS_OF_TREE, "list_families", names=names)] if names else jobs
-
-    def _compose(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
-        jobs = []
-        size = self.recipe.shard_rows
-        atoms = {job.shard: marker.shards[0] for job, marker in done["atoms"]}
-        for group in self.recipe.compose:
-            for horizon in sorted(group.rows):
-                leaves = self.leaves(group, horizon)
-                quotas = [leaf.quota for leaf in leaves]
-                total = Slots.of(quotas, group.spare).total
-                for number, start in enumerate(range(0, total, size)):
-                    jobs.append(
-                        self._job(
-                            "compose",
-                            f"{group.name}-h{horizon:02d}-{number:05d}",
-                            "compose_shard",
-                            group=group.model_dump(mode="json"),
-                            horizon=horizon,
-                            start=start,
-                            stop=min(start + size, total),
-                            seed=self.recipe.seed,
-                            leaves=[leaf.path for leaf in leaves],
-                            quotas=quotas,
-                            largest=self.recipe.certificates.largest_answer,
-                            dataset=None if group.source == "atoms" else atoms[group.source],
-                        )
-                    )
-        return jobs
-
-    def _certify(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
-        asked = self.recipe.certificates
-        limits = {
-            "perturbations": asked.perturbations,
-            "necessity": asked.necessity,
-            "largest": asked.largest_answer,
-        }
-        return [
-            self._job(
-                "certify", job.shard, "certify_shard", candidates=marker.shards[0], seed=self.recipe.seed, limits=limits
-            )
-            for job, marker in done["compose"]
-        ]
-
-    def _duplicates(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
-        groups = [
-            (
-                group.template_cap,
-                [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name],
-            )
-            for group in self.recipe.compose
-        ]
-        return [
-            self._job("duplicates", "decisions", "find_duplicates", groups=groups, near=self.recipe.duplicates.near)
-        ]
-
-    def _shards(self, done: dict[str, list[tuple[Job, Marker]]]) -> list[Job]:
-        decisions = done["duplicates"][0][1].shards[0]
-        provenance = {
+    @property
+    def provenance(self) -> dict[str, object]:
+        """What every published row says of its origin."""
+        return {
             "recipe": self.recipe.name,
             "identity": self.identities["shards"],
             "seed": self.recipe.seed,
             "catena": __version__,
         }
-        groups = {group.name: group for group in self.recipe.compose}
-        jobs = []
-        for job, marker in done["certify"]:
-            group, horizon = groups[group_of(job)], horizon_of(job)
-            rows = group.rows[horizon]
-            jobs.append(
-                self._job(
-                    "shards",
-                    job.shard,
-                    "publish_shard",
-                    certified=marker.shards[0],
-                    decisions=decisions,
-                    quotas={" / ".join(leaf.path): leaf.quota for leaf in self.leaves(group, horizon)},
-                    test=-(-1000 * group.test // rows),
-                    uses=uses_of(group, horizon),
-                    provenance=provenance,
-                )
-            )
-        return jobs
-
-
-def group_of(job: Job) -> str:
-    """The compose group that a shard belongs to."""
-    return job.shard.rsplit("-", 2)[0]
-
-
-def horizon_of(job: Job) -> int:
-    """The horizon of a shard's rows."""
-    return int(job.shard.rsplit("-", 2)[1][1:])
-
-
-def uses_of(group: Composition, horizon: int) -> list[str]:
-    """What the rows of a horizon serve beside evaluation; empty: evaluation alone."""
-    named = group.sft is not None or bool(group.rl)
-    sft = not named or horizon in (group.sft or ())
-    return [use for use, wanted in (("sft", sft), ("rl", horizon in group.rl)) if wanted]
-
-
-def place_of(source: DatasetSource) -> str:
-    """The path, URL or hub id of a data set."""
-    place = source.path or source.hub
-    assert place is not None
-    return place
 
 
 def fingerprint(source: DatasetSource) -> str:

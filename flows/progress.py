@@ -1,6 +1,9 @@
 """Progress of long work: a bar with rate and time left on a terminal, a plain line every few seconds elsewhere."""
 
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -75,6 +78,23 @@ class Reporter:
             self._said = time.monotonic()
             left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
             self.say(f"{self._stage}: {self._done}/{self._total}  {text}  about {left:.0f} s left")
+
+    @contextmanager
+    def watching(self, note: Callable[[], str]) -> Iterator[None]:
+        """Says `note()` every second (or every few, where there is no terminal) while the block lasts."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1.0):
+                self.advance(0, note=note())
+
+        watcher = threading.Thread(target=watch, name="progress", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
 
     def reach(self, done: int, *, note: str = "") -> None:
         """`done` units in all are finished."""

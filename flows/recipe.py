@@ -9,37 +9,37 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from catena.errors import RecipeError
+from catena.flows.recipe_base import Bf16, Count, Horizon, Name, Section, Share
+from catena.flows.recipe_models import BudgetSection, ModelSection
+from catena.flows.recipe_pipelines import Pipeline
 from catena.generators.compose import LARGEST_HORIZON
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Horizon = Annotated[int, Field(ge=1, le=LARGEST_HORIZON)]
-Bf16 = bool | Literal["auto"]
-"""Half-precision training; `auto` where the processor has instructions for it."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TopicShare(_Section):
+class TopicShare(Section):
     """A branch of the taxonomy and its weight: every topic of the families below `path` shares its quota."""
 
     path: tuple[str, ...] = Field(min_length=1)
     share: float = Field(gt=0, default=1.0)
 
 
-class DatasetSource(_Section):
-    """Question-and-answer rows used as atoms: a JSONL file (path or fsspec URL), or a hub id where no path is given."""
+class DatasetSource(Section):
+    """Rows of a JSONL file (path or fsspec URL), or of a hub data set where no path is given.
+
+    Attributes:
+        format: `gsm8k`: `question`, and `answer` with a worked solution and a last line `#### 72`; such rows can be atoms.
+            `columns`: any fields; the ones named below are the problem and its answer, the others go along as columns.
+        question, answer: Names of those fields; a row may lack them.
+    """
 
     name: Name
     path: str | None = None
     hub: str | None = None
-    format: Literal["gsm8k"] = "gsm8k"
+    format: Literal["gsm8k", "columns"] = "gsm8k"
+    question: str = "question"
+    answer: str = "answer"
     split: str = "train"
 
     @model_validator(mode="after")
@@ -49,7 +49,7 @@ class DatasetSource(_Section):
         return self
 
 
-class Composition(_Section):
+class Composition(Section):
     """A group of composed rows.
 
     Attributes:
@@ -78,7 +78,7 @@ class Composition(_Section):
     rl: tuple[Horizon, ...] = ()
 
 
-class Certification(_Section):
+class Certification(Section):
     """What a certificate demands; see `catena.validators.certificates.Limits`."""
 
     perturbations: int = Field(ge=1, le=1000, default=10)
@@ -86,13 +86,13 @@ class Certification(_Section):
     largest_answer: Annotated[float, Field(gt=0)] = 1e9
 
 
-class DuplicateRule(_Section):
+class DuplicateRule(Section):
     """Estimated Jaccard similarity of word 5-grams from which two rows of different templates count as one."""
 
     near: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
-class SftStage(_Section):
+class SftStage(Section):
     """Optimiser steps on rows of the given horizons, in proportion to their weights; see `catena.trainers.sft.SftStage`."""
 
     steps: int = Field(ge=1)
@@ -100,7 +100,7 @@ class SftStage(_Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class Sft(_Section):
+class Sft(Section):
     """Supervised fine-tuning in stages; see `catena.trainers.sft.SftSettings`. Lengths are in tokens."""
 
     stages: tuple[SftStage, ...] = Field(min_length=1)
@@ -111,7 +111,7 @@ class Sft(_Section):
     bf16: Bf16 = "auto"
 
 
-class Rl(_Section):
+class Rl(Section):
     """GRPO on the horizon curriculum; see `catena.trainers.rl.RlSettings` and `catena.trainers.curriculum.GateSettings`."""
 
     rounds: Count = 10
@@ -128,7 +128,7 @@ class Rl(_Section):
     ahead: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class Evaluate(_Section):
+class Evaluate(Section):
     """Sampled accuracy by horizon on the test rows: problems per horizon at most, samples of each, tokens of a reply."""
 
     problems: Count = 500
@@ -136,7 +136,7 @@ class Evaluate(_Section):
     max_new_tokens: Count | dict[Horizon, Count] = 256
 
 
-class Training(_Section):
+class Training(Section):
     """The student and how it is trained.
 
     Attributes:
@@ -151,7 +151,7 @@ class Training(_Section):
     evaluate: Evaluate = Evaluate()
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A whole run.
 
     Attributes:
@@ -159,17 +159,25 @@ class Recipe(_Section):
         seed: The only source of randomness.
         shard_rows: Rows of one shard: the unit of distribution and of durable completion.
         workers: Processes; 0 takes one per core.
+        ledger: Where completions are kept: a local path ending in `.db`, or any fsspec URL for a folder of segments; by
+            default inside the run folder.
+        rehearsal: What the rehearsal server plants and injects under `--rehearse`; see docs/reference.md.
     """
 
     name: Name
     seed: int = 0
     shard_rows: int = Field(ge=1, le=1_000_000, default=2_500)
     workers: int = Field(ge=0, le=1024, default=0)
+    ledger: str | None = None
     taxonomy: tuple[TopicShare, ...] = ()
     datasets: tuple[DatasetSource, ...] = ()
-    compose: tuple[Composition, ...] = Field(min_length=1)
+    compose: tuple[Composition, ...] = ()
     certificates: Certification = Certification()
     duplicates: DuplicateRule = DuplicateRule()
+    models: dict[Name, ModelSection] = Field(default_factory=dict)
+    budget: BudgetSection = BudgetSection()
+    pipeline: tuple[Pipeline, ...] = ()
+    rehearsal: dict[str, Any] = Field(default_factory=dict)
     train: Training | None = None
 
     @model_validator(mode="after")
@@ -187,7 +195,44 @@ class Recipe(_Section):
                 raise ValueError(
                     f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics"
                 )
+        for dataset in self.datasets:
+            if dataset.format != "gsm8k" and any(group.source == dataset.name for group in self.compose):
+                raise ValueError(f"data set {dataset.name!r}: only rows of format 'gsm8k' can be composed")
         return self
+
+    @model_validator(mode="after")
+    def _pipelines_consistent(self) -> "Recipe":
+        if not self.compose and not self.pipeline:
+            raise ValueError("nothing to make: add a [[compose]] or a [[pipeline]] table")
+        if self.train is not None and not self.compose:
+            raise ValueError("[train] needs composed rows: add a [[compose]] table")
+        sources = {"topics", *(dataset.name for dataset in self.datasets)}
+        names = [group.name for group in self.compose] + [line.name for line in self.pipeline]
+        for line in self.pipeline:
+            if names.count(line.name) > 1:
+                raise ValueError(f"pipeline {line.name!r}: another group has this name; names must differ")
+            if line.source not in sources:
+                raise ValueError(
+                    f"pipeline {line.name!r}: no source {line.source!r}; known: {', '.join(sorted(sources))}"
+                )
+            if line.source == "topics" and not line.topics and not self.taxonomy:
+                raise ValueError(f"pipeline {line.name!r} draws on topics; name some in it, or in a [[taxonomy]]")
+            for step in line.steps:
+                self._check_models(line.name, step.do, step.asks())
+        return self
+
+    def _check_models(self, line: str, step: str, asked: tuple[str, ...]) -> None:
+        for name in asked:
+            if name not in self.models:
+                known = ", ".join(sorted(self.models)) or "none"
+                raise ValueError(
+                    f"pipeline {line!r}, step {step!r}: no model {name!r}; add [models.{name}], known: {known}"
+                )
+            if self.budget.money is not None and self.models[name].price is None:
+                raise ValueError(
+                    f"budget.money is set, but models.{name} has no price; add price = {{ input = ..., output = ... }} in"
+                    f" {self.budget.currency} per million tokens, zeros where it costs nothing"
+                )
 
 
 def load_recipe(path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
@@ -245,6 +290,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{where!r} is missing; add it"
     given = first.get("input")
+    if first["loc"][-1:] == ("key",) or "password" in first["msg"]:
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
     shown = "" if isinstance(given, dict | list | BaseModel) else f" (given: {given!r})"
     message = first["msg"].removeprefix("Value error, ")
     limit = f"; a horizon is a whole number from 1 to {LARGEST_HORIZON}" if "[key]" in first["loc"] else ""
@@ -252,16 +299,20 @@ def _explain(error: ValidationError) -> str:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Recipe
+    models: list[type[BaseModel]] = [Recipe]
     for part in location:
         if isinstance(part, int):
             continue
-        field = model.model_fields.get(str(part))
-        models = _models_in(field.annotation) if field else []
+        tagged = [
+            model for model in models if part in get_args(getattr(model.model_fields.get("do"), "annotation", None))
+        ]
+        field = models[0].model_fields.get(str(part))
+        models = tagged or (
+            _models_in(field.annotation) if field else models if issubclass(models[0], ModelSection) else []
+        )
         if not models:
             return []
-        model = models[0]
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in models[0].model_fields.items())
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -15,6 +15,7 @@ from catena.adapters import describe
 from catena.flows.plan import Plan
 from catena.flows.report_page import page
 from catena.flows.run_folder import DATA_MANIFEST
+from catena.flows.spending import spending
 from catena.flows.status import books
 from catena.flows.training import outcome
 from catena.generators.atoms.catalog import families
@@ -24,6 +25,8 @@ from catena.schemas import records_of
 from catena.shards import read_manifest, read_shard
 from catena.storage import Store
 
+_CUT = 3_000
+_NOTHING_SPENT = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0, "money": 0.0, "currency": "USD"}
 EXAMPLES = (3, 4, 6, 2)
 """Horizons of the examples shown, as far as the recipe has them."""
 
@@ -43,10 +46,15 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
     horizons: dict[tuple[str, int], Counter[str]] = {}
     topics: Counter[tuple[str, ...]] = Counter()
     styles = {group.name: group.style for group in plan.recipe.compose}
+    pipelines: dict[str, Counter[str]] = {line.name: Counter() for line in plan.recipe.pipeline}
     for shard in shards:
         use, name = shard.path.split("/")[1:]
-        key = (name.rsplit("-", 2)[0], int(name.rsplit("-", 2)[1][1:]))
-        horizons.setdefault(key, Counter())[use] += shard.rows
+        line = name.rsplit("-", 1)[0]
+        if line in pipelines:
+            pipelines[line][use] += shard.rows
+        else:
+            key = (name.rsplit("-", 2)[0], int(name.rsplit("-", 2)[1][1:]))
+            horizons.setdefault(key, Counter())[use] += shard.rows
         paths = read_shard(store, shard.path, ["topic_path"], expected=shard).column("topic_path").to_pylist()
         topics.update(map(tuple, paths))
     quotas = _quotas(plan, store)
@@ -80,8 +88,9 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
             for reason, rows in {**line["filtered"], **line["failed"]}.items()
         ],
         "examples": _examples(plan, store),
+        "pipelines": [{"name": name, "uses": dict(sorted(uses.items()))} for name, uses in pipelines.items()],
         "training": outcome(plan, store),
-        "cost": {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0, "money": 0.0, "currency": "USD"},
+        "cost": spending(plan, store, sum(shard.rows for shard in shards)) or _NOTHING_SPENT,
     }
 
 
@@ -119,7 +128,24 @@ def _examples(plan: Plan, store: Store) -> list[dict[str, Any]]:
             if shard is not None:
                 table = read_shard(store, shard.path, expected=shard)
                 found.append({"group": group.name, **_example(table.slice(0, 1))})
+    for line in plan.recipe.pipeline:
+        shard = next((shard for shard in shards if shard.path.endswith(f"/{line.name}-00000.parquet")), None)
+        if shard is not None and shard.rows:
+            found.append({"group": line.name, **_written(read_shard(store, shard.path, expected=shard).slice(0, 1))})
     return found
+
+
+def _written(table: pa.Table) -> dict[str, Any]:
+    """A pipeline's row; its long texts are cut."""
+    row = table.to_pylist()[0]
+    question = row["question"] or row["columns"] or ""
+    return {
+        "horizon": row["horizon"],
+        "style": row["style"],
+        "question": question[:_CUT],
+        "solution": row["solution"][:_CUT],
+        "answer": f"{row['answer']} {row['answer_unit'] or ''}".strip(),
+    }
 
 
 def _example(table: pa.Table) -> dict[str, Any]:

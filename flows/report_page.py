@@ -6,13 +6,11 @@ missing. Every text is escaped: the template autoescapes and the charts escape w
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catena.flows import report_charts as charts
-from catena.flows.accounting import CHAIN
 
 USES: Final = ("sft", "rl", "test")
 MOST_TOPICS: Final = 2000
@@ -23,7 +21,11 @@ _NODE: Final[_Row] = {"label": "", "source": "", "topic": None, "answer": ""}
 _LINK: Final[_Row] = {"parent": -1, "child": -1, "words": "", "kind": ""}
 _EVALUATION: Final[_Row] = dict.fromkeys(("accuracy", "low", "high", "problems", "samples", "unparsed", "undecided"))
 _MACHINE: Final[_Row] = {"cores": None, "memory_gib": None, "python": "–", "platform": "–"}
-_COST: Final[_Row] = {"requests": None, "prompt_tokens": None, "completion_tokens": None, "money": None, "currency": ""}
+_COST: Final[_Row] = {
+    **dict.fromkeys(("requests", "prompt_tokens", "completion_tokens", "money", "tokens_per_row", "money_per_row")),
+    "currency": "",
+    "lines": (),
+}
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -38,6 +40,7 @@ def page(report: Mapping[str, Any]) -> str:
         "examples": [_example(example) for example in report.get("examples") or []],
         "training": _training(report.get("training")),
         "cost": {**_COST, **report["cost"]} if report.get("cost") else None,
+        "pipelines": report.get("pipelines") or [],
         "times": _times(report),
         "uses": USES,
     }
@@ -102,19 +105,19 @@ def _accounting(report: Mapping[str, Any]) -> _Row:
         verdict = ("open", f"Every row accounted for; {pending:,} still pending")
     else:
         verdict = ("good", "Every row accounted for")
-    final = next((row["rows_out"] for row in rows if row["stage"] == CHAIN[-1]), 0)
+    final = next((row["rows_out"] for row in rows if row["stage"] == "shards"), 0)
     published = report.get("rows")
     return {"stages": rows, "verdict": verdict, "published": final if published is None else published}
 
 
 def _handed_over(rows: Sequence[_Row]) -> list[str]:
     by_stage = {row["stage"]: row for row in rows}
-    pairs = [(by_stage[a], by_stage[b]) for a, b in pairwise(CHAIN) if a in by_stage and b in by_stage]
-    return [
-        f"{given['stage']} gave {given['rows_out']:,}, {taken['stage']} took {taken['rows_in']:,}"
-        for given, taken in pairs
-        if given["rows_out"] != taken["rows_in"]
-    ]
+    wrong = []
+    for row in rows:
+        given = sum(by_stage[name]["rows_out"] for name in row["takes_from"] if name in by_stage)
+        if row["takes_from"] and given != row["rows_in"]:
+            wrong.append(f"{' and '.join(row['takes_from'])} gave {given:,}, {row['stage']} took {row['rows_in']:,}")
+    return wrong
 
 
 def _stage(stage: _Row) -> _Row:
@@ -128,7 +131,9 @@ def _stage(stage: _Row) -> _Row:
     bar = charts.stacked_bar(parts, sum(count for _, count in parts))
     return {
         **row,
-        "stage": stage.get("stage", ""),
+        "stage": stage.get("stage", stage.get("step", "")),
+        "takes_from": stage.get("takes_from") or [],
+        "steps": [_stage(step) for step in stage.get("steps") or []],
         "seconds": stage.get("seconds"),
         "rows_per_s": stage.get("rows_per_s"),
         "share": share,

@@ -1,17 +1,25 @@
-"""`catena run` and `catena plan`: what is decided before anything heavy is imported."""
+"""`catena run`, `replay`, `retry` and `recipes`: what is decided before anything heavy is imported."""
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import catena
-from catena.errors import RecipeError
-from catena.flows.plan import DATA_STAGES, Plan, absolute, plan_of
+from catena.errors import CAUSES, RecipeError, RunStopped, UserError
+from catena.flows.plan import Plan, absolute, plan_of
 from catena.flows.recipe import load_recipe
-from catena.flows.run_folder import is_finished
+from catena.flows.run_folder import failed_rows, is_finished
 from catena.generators.datasets import read_rows
 from catena.storage import Store
+from catena.streaming import INTERNAL
 
 SHIPPED = Path(catena.__file__).parent / "recipes"
+FAILED_ROWS = 3
+"""Exit code of a run that is complete but for rows that failed."""
+STOPPED = 4
+"""Exit code of a run that stopped itself in good order."""
 
 
 def find_recipe(name: str) -> str:
@@ -25,58 +33,78 @@ def find_recipe(name: str) -> str:
     return str(shipped)
 
 
-def _plan(recipe: str, run_folder: str | None, overrides: dict[str, str]) -> Plan:
-    loaded = load_recipe(recipe, overrides)
-    return plan_of(loaded, absolute(run_folder or f"runs/{loaded.name}"))
+def plan_for(recipe: str, run_folder: str | None, overrides: Mapping[str, str], *, suffix: str = "") -> Plan:
+    """The plan of a recipe (file or shipped name); the run folder is `runs/<name><suffix>` where none is given."""
+    loaded = load_recipe(find_recipe(recipe), dict(overrides))
+    return plan_of(loaded, absolute(run_folder or f"runs/{loaded.name}{suffix}"))
 
 
-def run(recipe: str, run_folder: str | None, overrides: dict[str, str], *, quiet: bool = False) -> int:
+def run(
+    recipe: str, run_folder: str | None, overrides: dict[str, str], *, quiet: bool = False, rehearse: bool = False
+) -> int:
     """Makes what the recipe names; says so and returns at once where everything is there."""
     start = time.monotonic()
-    path = find_recipe(recipe)
-    plan = _plan(path, run_folder, overrides)
+    if rehearse:
+        return _rehearse(recipe, run_folder, overrides, quiet=quiet)
+    plan = plan_for(recipe, run_folder, overrides)
     store = Store(plan.url)
     if is_finished(store, plan.identities["run"]):
         if not quiet:
             print(f"{plan.recipe.name}: nothing to do, all of it is in {plan.url} ({time.monotonic() - start:.1f} s)")
             print(f"report: {store.full('report.html')}")
-        return 0
-    _check(plan)
+        return _end(store, quiet)
+    check_sources(plan)
     from catena.flows.build import build
-    from catena.flows.server import api
 
-    with api():
-        build(recipe=str(Path(path).absolute()), run_folder=plan.url, overrides=overrides, quiet=quiet)
-    return 0
+    path = str(Path(find_recipe(recipe)).absolute())
+    with _flow(plan):
+        build(recipe=path, run_folder=plan.url, overrides=overrides, quiet=quiet)
+    return _end(store, quiet)
 
 
-def _check(plan: Plan) -> None:
+def replay(run_folder: str, *, quiet: bool = False) -> int:
+    """Parses and verifies every completion of a run again, without a single request."""
+    from catena.flows.status import open_run
+
+    plan, store = open_run(run_folder)
+    if not plan.recipe.pipeline:
+        raise UserError(f"{run_folder}: this run has no pipeline, so there is nothing to replay")
+    plan = plan_of(plan.recipe, plan.url)
+    from catena.flows.build import remake
+
+    with _flow(plan):
+        remake(recipe=plan.recipe.model_dump(mode="json", by_alias=True), run_folder=plan.url, quiet=quiet)
+    return _end(store, quiet)
+
+
+def retry(run_folder: str, causes: Sequence[str], *, quiet: bool = False, rehearse: bool = False) -> int:
+    """Tries failed rows again, all of them or those that failed for one of `causes`."""
+    unknown = [cause for cause in causes if cause not in (*CAUSES, INTERNAL)]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: no such cause; known are {', '.join((*CAUSES, INTERNAL))}")
+    from catena.flows.retrying import grant
+    from catena.flows.status import open_run
+
+    plan, store = open_run(run_folder)
+    plan = plan_of(plan.recipe, plan.url)
+    rows = grant(plan, store, causes)
+    if not quiet:
+        named = f" for {', '.join(causes)}" if causes else ""
+        print(f"{plan.recipe.name}: {rows:,} failed rows{named} to try again")
+    if rows:
+        with _played(plan, rehearse, quiet) as played:
+            _rebuild(played, quiet)
+    return _end(store, quiet)
+
+
+def check_sources(plan: Plan) -> None:
     """Every error that a recipe can hold beside its form, before any work is done."""
-    for group in plan.recipe.compose:
-        for horizon in group.rows:
-            plan.leaves(group, horizon)
+    for stage in plan.stages:
+        if stage in ("taxonomy", "rows"):
+            plan.jobs(stage, {})
     for source in plan.recipe.datasets:
         if source.path is not None:
             read_rows(source.path)
-
-
-def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str]) -> int:
-    """Prints the stages, what is there and what would be made."""
-    plan = _plan(find_recipe(recipe), run_folder, overrides)
-    _check(plan)
-    store = Store(plan.url)
-    wanted = sum(rows for group in plan.recipe.compose for rows in group.rows.values())
-    print(f"{plan.recipe.name}: {wanted:,} rows wanted, run folder {plan.url}")
-    if is_finished(store, plan.identities["run"]):
-        print("everything is there; a run does nothing")
-        return 0
-    for stage in DATA_STAGES:
-        made = sum(name.endswith(".json") for name in store.names(plan.folder(stage)))
-        print(f"  {stage:<12} {'to do' if not made else f'{made} shards there'}")
-    if plan.recipe.train is not None:
-        print("  training     to do, unless its own state says otherwise")
-    print("no model is asked and no money is spent by this recipe")
-    return 0
 
 
 def list_recipes() -> int:
@@ -85,3 +113,80 @@ def list_recipes() -> int:
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         print(f"{path.stem:<12} {first}")
     return 0
+
+
+def _end(store: Store, quiet: bool) -> int:
+    """The exit code of a complete run, with a word about rows that failed."""
+    failed = failed_rows(store)
+    if not failed:
+        return 0
+    if not quiet:
+        named = ", ".join(f"{rows:,} {cause}" for cause, rows in failed.items())
+        print(
+            f"{sum(failed.values()):,} rows failed ({named}); they are in the failed/ folders of {store.full('stages')},"
+            f" 'catena retry {store.url}' takes them up again"
+        )
+    return FAILED_ROWS
+
+
+def _rehearse(recipe: str, run_folder: str | None, overrides: dict[str, str], *, quiet: bool) -> int:
+    """The whole recipe against the rehearsal server, in a run folder of its own."""
+    plan = plan_for(recipe, run_folder, overrides, suffix="-rehearsal")
+    if not plan.recipe.pipeline:
+        raise UserError(f"{recipe}: no model is asked by this recipe, so there is nothing to rehearse; run it as it is")
+    check_sources(plan)
+    with _played(plan, True, quiet) as played:
+        if not is_finished(Store(played.url), played.identities["run"]):
+            _rebuild(played, quiet)
+        elif not quiet:
+            print(f"{plan.recipe.name}: rehearsed already, all of it is in {plan.url}")
+    return _end(Store(plan.url), quiet)
+
+
+@contextmanager
+def _played(plan: Plan, rehearse: bool, quiet: bool) -> Iterator[Plan]:
+    """The plan as it is, or for a rehearsal with every model played by a server of its own."""
+    if not rehearse:
+        yield plan
+        return
+    from catena.engines.rehearsal.child import rehearsing
+
+    from catena.engines.rehearsal.settings import settings_from
+
+    with rehearsing(settings_from(plan.recipe.rehearsal)) as url:
+        if not quiet:
+            print(f"rehearsal: every model is played by {url}; nothing is spent, the texts mean nothing")
+        yield plan_of(rehearsed(plan, url), plan.url)
+
+
+def _rebuild(plan: Plan, quiet: bool) -> None:
+    from catena.flows.build import rebuild
+
+    with _flow(plan):
+        rebuild(recipe=plan.recipe.model_dump(mode="json", by_alias=True), run_folder=plan.url, quiet=quiet)
+
+
+def rehearsed(plan: Plan, url: str) -> Any:
+    """The recipe of `plan` with every model played by the server at `url`; prices stay, so that the sum is a forecast."""
+    from catena.flows.recipe import Recipe
+
+    data = plan.recipe.model_dump(mode="json", by_alias=True)
+    for section in data["models"].values():
+        section |= {"engine": "openai", "urls": [url], "key": None, "options": {}}
+    return Recipe.model_validate({**data, "ledger": None, "train": None if not plan.recipe.compose else data["train"]})
+
+
+@contextmanager
+def _flow(plan: Plan) -> Iterator[None]:
+    """Prefect's API for the time of a flow; a run that stops itself says what is left to do."""
+    from catena.flows.server import api
+
+    try:
+        with api():
+            yield
+    except RunStopped as stop:
+        from catena.flows.status import books
+
+        lines = [line for line in books(plan, Store(plan.url)) if line["pending"]]
+        left = ", ".join(f"{line['pending']:,} rows at {line['stage']}" for line in lines) or "nothing but the report"
+        raise RunStopped(f"{stop}. Left to do: {left}; what was paid for is kept") from stop

@@ -98,18 +98,26 @@ def claim_data(store: Store, identity: str, folder: str) -> None:
     store.write(DATA_OWNER, identity.encode())
 
 
-def mark_finished(store: Store, identity: str) -> None:
-    """Says that the run with this identity is complete, report included."""
-    store.write(FINISHED, orjson.dumps({"identity": identity}))
+def mark_finished(store: Store, identity: str, failed: dict[str, int]) -> None:
+    """Says that the run with this identity is complete, report included, and how many rows failed by cause."""
+    store.write(FINISHED, orjson.dumps({"identity": identity, "failed": failed}))
+
+
+def failed_rows(store: Store) -> dict[str, int]:
+    """Failed rows by cause of the finished run in this folder; empty where none failed or none is finished."""
+    try:
+        return dict(orjson.loads(store.read(FINISHED))["failed"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def is_finished(store: Store, identity: str) -> bool:
     """Whether the run with this identity is complete and its published shards are all there."""
     try:
-        if orjson.loads(store.read(FINISHED)) != {"identity": identity}:
+        if orjson.loads(store.read(FINISHED))["identity"] != identity:
             return False
         return all(store.exists(shard.path) for shard in read_manifest(store, DATA_MANIFEST))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
 
 

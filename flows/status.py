@@ -6,11 +6,14 @@ from typing import Any
 import orjson
 
 from catena.errors import RunFolderError
-from catena.flows.accounting import CHAIN, stage_line
+from catena.flows.accounting import balanced, hands_on, stage_line, step_lines
 from catena.flows.job import Job
-from catena.flows.plan import DATA_STAGES, Plan
+from catena.flows.plan import Plan
+from catena.flows.plan_pipelines import line_of
 from catena.flows.recipe import Recipe
-from catena.flows.run_folder import Marker, finished_marker, is_finished, manifest_identity
+from catena.flows.run_folder import DATA_MANIFEST, Marker, finished_marker, is_finished, manifest_identity
+from catena.flows.spending import spending
+from catena.shards import read_manifest
 from catena.storage import Store
 
 
@@ -35,61 +38,118 @@ def open_run(run_folder: str) -> tuple[Plan, Store]:
 
 
 def books(plan: Plan, store: Store) -> list[dict[str, Any]]:
-    """One line per data stage; rows that wait for a stage are its `pending`."""
-    lines: list[dict[str, Any]] = []
+    """One line per data stage; rows that wait for a stage are its `pending`. A pipeline's line holds those of its `steps`."""
+    lines: dict[str, dict[str, Any]] = {}
     done: dict[str, list[tuple[Job, Marker]]] = {}
-    complete = True
-    for stage in DATA_STAGES:
-        if not complete:
-            pending = lines[-1]["rows_out"] if stage in CHAIN[1:] else 0
-            lines.append(stage_line(stage, [], pending=pending))
+    takes_from = hands_on(plan.parents)
+    complete: set[str] = set()
+    for stage, parents in plan.parents.items():
+        given = sum(lines[parent]["rows_out"] for parent in takes_from.get(stage, ()))
+        if not complete.issuperset(parents):
+            lines[stage] = stage_line(stage, [], pending=given)
             continue
         jobs = plan.jobs(stage, done)
         marked = [(job, finished_marker(store, job.marker)) for job in jobs]
         there = [(job, marker) for job, marker in marked if marker is not None]
+        markers = [marker for _, marker in there]
         pending = sum(_rows_of(job) for job, marker in marked if marker is None)
-        if stage in CHAIN[1:]:
-            pending = lines[-1]["rows_out"] - sum(marker.rows_in for _, marker in there)
-        lines.append(stage_line(stage, [marker for _, marker in there], pending=pending))
+        if stage in takes_from:
+            pending = given - sum(marker.rows_in for marker in markers)
+        lines[stage] = stage_line(stage, markers, pending=pending)
+        if stage in takes_from:
+            lines[stage]["takes_from"] = list(takes_from[stage])
+        if line_of(plan, stage) is not None:
+            lines[stage]["steps"] = step_lines(markers, pending=pending)
         done[stage] = there
-        complete = len(there) == len(jobs)
-    return lines
+        if len(there) == len(jobs):
+            complete.add(stage)
+    return list(lines.values())
 
 
 def _rows_of(job: Job) -> int:
     return int(job.given["stop"] - job.given["start"]) if "stop" in job.given else 0
 
 
+def published_rows(store: Store) -> int:
+    """Rows of the published shards; 0 where nothing is published."""
+    return sum(shard.rows for shard in read_manifest(store, DATA_MANIFEST)) if store.exists(DATA_MANIFEST) else 0
+
+
 def run(run_folder: str, *, as_json: bool) -> int:
     """Prints the books; exit code 1 where they do not add up."""
     plan, store = open_run(run_folder)
     lines = books(plan, store)
-    balanced = all(
-        line["rows_in"]
-        == line["rows_out"] + line["pending"] + sum(line["filtered"].values()) + sum(line["failed"].values())
-        for line in lines
-    )
+    all_lines = [one for line in lines for one in (line, *line.get("steps", ()))]
+    sound = all(map(balanced, all_lines))
     finished = is_finished(store, plan.identities["run"])
     published = manifest_identity(store) == plan.identities["shards"]
-    facts = {
-        "run": plan.recipe.name,
-        "folder": plan.url,
-        "finished": finished,
-        "published": published,
-        "balanced": balanced,
-    }
+    cost = spending(plan, store, published_rows(store) if published else 0)
+    failed = _failed(lines)
     if as_json:
-        print(orjson.dumps({**facts, "stages": lines}, option=orjson.OPT_INDENT_2).decode())
-    else:
-        state = "finished" if finished else "data published, training or report to do" if published else "not finished"
-        print(f"{plan.recipe.name}: {state}   {plan.url}")
-        print(f"  {'stage':<12}{'in':>10}{'done':>10}{'filtered':>10}{'failed':>8}{'pending':>9}")
-        for line in lines:
-            filtered, failed = sum(line["filtered"].values()), sum(line["failed"].values())
-            print(
-                f"  {line['stage']:<12}{line['rows_in']:>10,}{line['rows_out']:>10,}{filtered:>10,}{failed:>8,}{line['pending']:>9,}"
-            )
-            for reason, rows in line["filtered"].items():
-                print(f"  {'':<12}  {rows:,} {reason}")
-        print("every row is accounted for" if balanced else "THE BOOKS DO NOT ADD UP")
-    return 0 if balanced else 1
+        facts = {
+            "run": plan.recipe.name,
+            "folder": plan.url,
+            "finished": finished,
+            "published": published,
+            "balanced": sound,
+            "failed": failed,
+            "stages": lines,
+            "spending": cost,
+        }
+        print(orjson.dumps(facts, option=orjson.OPT_INDENT_2).decode())
+        return 0 if sound else 1
+    state = "finished" if finished else "data published, training or report to do" if published else "not finished"
+    print(f"{plan.recipe.name}: {state}   {plan.url}")
+    width = max(len(line.get("stage", line.get("step", ""))) for line in all_lines) + 4
+    print(f"  {'stage':<{width}}{'in':>10}{'done':>10}{'filtered':>10}{'failed':>8}{'pending':>9}")
+    for line in all_lines:
+        _print_line(line, width)
+    _print_spending(cost)
+    if failed:
+        named = ", ".join(f"{rows:,} {cause}" for cause, rows in failed.items())
+        print(f"{sum(failed.values()):,} rows failed ({named}); 'catena retry {run_folder}' takes them up again")
+    print("every row is accounted for" if sound else "THE BOOKS DO NOT ADD UP")
+    return 0 if sound else 1
+
+
+def _failed(lines: list[dict[str, Any]]) -> dict[str, int]:
+    failed: dict[str, int] = {}
+    for line in lines:
+        for cause, rows in line["failed"].items():
+            failed[cause] = failed.get(cause, 0) + rows
+    return failed
+
+
+def _print_line(line: dict[str, Any], width: int) -> None:
+    filtered, failed = sum(line["filtered"].values()), sum(line["failed"].values())
+    name = line["stage"] if "stage" in line else f"  {line['step']}"
+    print(
+        f"  {name:<{width}}{line['rows_in']:>10,}{line['rows_out']:>10,}{filtered:>10,}{failed:>8,}{line['pending']:>9,}"
+    )
+    if "steps" in line:
+        return
+    for reason, rows in line["filtered"].items():
+        print(f"  {'':<{width}}  {rows:,} {reason}")
+    for cause, rows in line["failed"].items():
+        print(f"  {'':<{width}}  {rows:,} failed: {cause}")
+
+
+def _print_spending(cost: dict[str, Any] | None) -> None:
+    if cost is None:
+        return
+    currency = cost["currency"]
+    width = max((len(line["step"]) + len(line["model"]) for line in cost["lines"]), default=0) + 6
+    print(
+        f"  {'asked of':<{width}}{'completions':>12}{'tokens in':>13}{'tokens out':>13}{'reasoning':>12}{currency:>12}"
+    )
+    for line in cost["lines"]:
+        money = "no price" if line["money"] is None else f"{line['money']:.4f}"
+        named = f"{line['step']}, {line['model']}"
+        print(
+            f"  {named:<{width}}{line['completions']:>12,}{line['prompt_tokens']:>13,}{line['completion_tokens']:>13,}"
+            f"{line['reasoning_tokens']:>12,}{money:>12}"
+        )
+    per_row = f", {cost['tokens_per_row']:,.0f} tokens per published row" if cost["tokens_per_row"] else ""
+    if cost["money_per_row"]:
+        per_row += f", {cost['money_per_row']:.6f} {currency} per published row"
+    print(f"  {cost['requests']:,} completions, {cost['tokens']:,} tokens, {cost['money']:.4f} {currency}{per_row}")

@@ -269,6 +269,8 @@ def test_a_row_lost_between_stages_is_named() -> None:
     report = a_report()
     report["stages"][3]["rows_in"] -= 5
     report["stages"][3]["rows_out"] -= 5
+    for taken, given in ((3, "compose"), (4, "certify")):
+        report["stages"][taken]["takes_from"] = [given]
     assert "compose gave 141,300, certify took 141,295; certify gave 121,993, duplicates took 121,998" in words_of(
         report
     )

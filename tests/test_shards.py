@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catena.errors import RunFolderError, ShardError
-from catena.records import Answer, Certificate, Problem, Sample, Topic, Trajectory, Verdict, Vote
+from catena.records import Answer, Certificate, Draft, Problem, Sample, Topic, Trajectory, Verdict, Vote
 from catena.samples import SAMPLE, sample_table
 from catena.schemas import records_of, schema_of, table_of
 from catena.shards import read_manifest, read_rows, read_shard, write_manifest, write_shard
@@ -42,7 +42,8 @@ def test_problems_walk_through_parquet_and_back(problems: list[Problem], tmp_pat
         Topic(("a", "b", "c"), 0),
         Answer("real", "2.5", "m", 1e-3),
         Certificate(True, (1.0, 0.9), 4, 12.5, None),
-        Trajectory("p", "m", "{}", "thinking", "4", "stop", 12, 30),
+        Trajectory("m", 0, "{}", "thinking", "4", "stop", 12, 30, None, "unfinished"),
+        Draft("r", 3, ("a", "b", "c"), "2 + 2?", Answer("integer", "4"), columns={"note": "n"}),
         Verdict("p", "undecided", 0.5, (Vote("v", "blind solve", "reject", "got 3", 0.9),)),
     ],
 )
@@ -72,7 +73,7 @@ def test_a_truncated_or_altered_shard_is_refused_by_name(problems: list[Problem]
 
 def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
-    with pytest.raises(ShardError, match="schema version unknown, this build reads 1"):
+    with pytest.raises(ShardError, match="schema version unknown, this build reads 2"):
         read_rows([str(tmp_path / "p.parquet")])
 
 

@@ -3,7 +3,7 @@
 Not here: how a request is kept (`catena.ledger`), who asks again when the content is bad (`catena.asking`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal, Protocol
@@ -109,11 +109,18 @@ class Completion:
     latency_s: float = 0.0
 
 
+Keep = Callable[[Completion], Awaitable[None]]
+"""Makes a completion durable."""
+
+
 class Engine(Protocol):
     """A way to models. `complete` may be called concurrently; the engine limits itself."""
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: Request, keep: Keep | None = None) -> Completion:
         """Asks, and asks again where the way (not the content) was at fault.
+
+        `keep` is awaited with the completion while it still counts as in flight: no more completions than the engine's
+        limit are ever unkept.
 
         Raises:
             EngineError: The way stayed closed, or the request itself is refused.

@@ -1,0 +1,86 @@
+"""Published rows of pipeline drafts: one for each solution, marked with what it can be used for.
+
+CHIMERA (arXiv 2603.00889, algorithm 1) trains on solutions judged right and keeps the problems of wrong ones for RL; so do
+we. A solution that could not be decided is neither: it goes to quarantine.
+"""
+
+from collections.abc import Sequence
+
+import orjson
+
+from catena.records import Draft, PassRate, Sample, Trajectory, Turn, Use, content_id
+from catena.samples import REQUEST
+
+
+def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sample]:
+    """The published rows of a draft; at least one.
+
+    Args:
+        draft: A row that passed every step of its pipeline.
+        provenance: JSON, the same for all rows of a run.
+        test: Whether the draft is set aside for evaluation.
+    """
+    if not draft.trajectories:
+        return [_sample(draft, None, "test" if test else "rl" if draft.answer else "sft", provenance)]
+    right = [one for one in draft.trajectories if one.correct]
+    undecided = [one for one in draft.trajectories if one.correct is None]
+    wrong = [one for one in draft.trajectories if one.correct is False]
+    uses: list[tuple[Trajectory, Use]] = [(one, "sft") for one in right]
+    uses += [(one, "quarantine") for one in undecided]
+    if wrong and not right:
+        uses.append((wrong[0], "rl"))
+    if test:
+        return [_sample(draft, (right + wrong + undecided)[0], "test", provenance)]
+    return [_sample(draft, one, use, provenance) for one, use in uses]
+
+
+def whole_solution(one: Trajectory) -> str:
+    """Reasoning and text as one assistant message, the reasoning inside think tags."""
+    return f"<think>\n{one.reasoning}\n</think>\n\n{one.text}" if one.reasoning else one.text
+
+
+def pass_rates(trajectories: Sequence[Trajectory]) -> tuple[PassRate, ...]:
+    """Right over decided attempts of each model that has decided ones, in the order of first appearance."""
+    decided: dict[str, list[bool]] = {}
+    for one in trajectories:
+        if one.correct is not None:
+            decided.setdefault(one.model, []).append(one.correct)
+    return tuple(PassRate(model, sum(marks) / len(marks)) for model, marks in decided.items())
+
+
+def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> Sample:
+    prompt = Turn("user", draft.statement + REQUEST)
+    solution = "" if one is None else whole_solution(one)
+    reply = () if one is None else (Turn("assistant", solution),)
+    answer = draft.answer
+    path = draft.topic or ("",)
+    return Sample(
+        problem_id=content_id(draft.statement or draft.row_id, *draft.columns.values()),
+        subject=path[0],
+        topic=path[min(2, len(path) - 1)],
+        topic_path=draft.topic,
+        question=draft.statement,
+        answer="" if answer is None else answer.value,
+        answer_type="string" if answer is None else answer.kind,
+        answer_unit=None if answer is None else answer.unit,
+        answer_tolerance=None if answer is None else answer.tolerance,
+        solution=solution,
+        correctness=None if one is None else one.correct,
+        prompt=(prompt,),
+        completion=reply,
+        messages=(prompt, *reply),
+        horizon=1,
+        style="prose",
+        intermediate_answers=(),
+        sources=(draft.model,) if draft.model else (),
+        template="",
+        model=None if one is None else one.model,
+        reasoning=one.reasoning or None if one is not None else None,
+        graph=None,
+        certificate=None,
+        columns=orjson.dumps(draft.columns, option=orjson.OPT_SORT_KEYS).decode() if draft.columns else None,
+        verdicts=draft.votes,
+        pass_rate=pass_rates(draft.trajectories),
+        suggested_use=use,
+        provenance=provenance,
+    )

@@ -1,0 +1,199 @@
+"""HTTP for engines, over aiohttp: bounded bodies, one deadline per request, no redirects, faults as values.
+
+Everything that can go wrong on the way comes back as a `Fault`: no exception of the library, whose attributes hold the
+headers that were sent, ever leaves this module. Chosen by measurement: `benchmarks/http_clients.py`.
+"""
+
+import asyncio
+import io
+import socket
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from catena.engines.http_errors import Fault
+from catena.errors import UserError
+
+LARGEST_BODY = 64 * 2**20
+"""Bytes of an answer; a longer one is malformed."""
+_CONNECT_S = 15.0
+_KEEP_ALIVE_S = 4.0  # below the 5 s after which uvicorn and Node close an idle connection: seldom both at once
+_COPIED = 2**20  # aiohttp wants larger bodies as files, which it sends piece by piece
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go: a URL, and the proxy on the way there."""
+
+    url: URL
+    proxy: URL | None = None
+    proxy_headers: Mapping[str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What is known of a sending while it is under way; its task finds it in `_SENDING`."""
+
+    connected: bool = False
+
+
+_SENDING: ContextVar[_Sending] = ContextVar("sending")
+
+
+class HttpClient:
+    """Connections to servers, kept alive between requests. Must be made inside a running event loop.
+
+    Args:
+        headers: Sent with every request.
+        timeout_s: From sending a request to the last byte of its answer.
+        redact: Takes secrets out of a text.
+
+    Attributes:
+        reconnected: Requests that met a connection which the server had closed, and were sent again at once.
+    """
+
+    def __init__(self, headers: Mapping[str, str], timeout_s: float, redact: Callable[[str], str]) -> None:
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "catena", **headers}
+        self._timeout_s = timeout_s
+        self._redact = redact
+        self._kept = self._session(keepalive_timeout=_KEEP_ALIVE_S, socket_factory=_open_socket)
+        self._fresh = self._session(force_close=True)
+        self.reconnected = 0
+
+    async def post(self, target: Target, body: bytes) -> Answer | Fault:
+        """Sends a JSON body. A kept connection that turns out to be closed is replaced by a fresh one, once."""
+        data = body if len(body) <= _COPIED else io.BytesIO(body)
+        sending = _Sending()
+        _SENDING.set(sending)
+        try:
+            return await self._ask(self._kept, "POST", target, data)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
+            if sending.connected or isinstance(error, aiohttp.ClientConnectorError):
+                return self._fault(error)
+        except Exception as error:
+            return self._fault(error)
+        self.reconnected += 1
+        return await self._safely(self._fresh, "POST", target, body if data is body else io.BytesIO(body))
+
+    async def get(self, target: Target, timeout_s: float) -> Answer | Fault:
+        """Fetches a small page over a fresh connection."""
+        return await self._safely(self._fresh, "GET", target, None, aiohttp.ClientTimeout(total=timeout_s))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._kept.close()
+        await self._fresh.close()
+
+    def _session(self, **connector: Any) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, **connector),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=_CONNECT_S),
+        )
+
+    async def _safely(
+        self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: Any = None
+    ) -> Answer | Fault:
+        try:
+            return await self._ask(session, method, target, data, timeout)
+        except Exception as error:
+            return self._fault(error)
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: Any = None
+    ) -> Answer | Fault:
+        more: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        if data is not None:
+            more["headers"] = _JSON
+        if target.proxy is not None:
+            more |= {"proxy": target.proxy, "proxy_headers": target.proxy_headers}
+        async with session.request(method, target.url, data=data, allow_redirects=False, **more) as response:
+            body = await _read(response)
+            if body is None:
+                return Fault("malformed", f"the answer is longer than {LARGEST_BODY} bytes", response.status)
+            return Answer(response.status, response.headers, body)
+
+    def _fault(self, error: Exception) -> Fault:
+        """What an exception of the library means; only exceptions that it is known to raise pass for a fault."""
+        said = self._redact(str(error)) or type(error).__name__
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return Fault("connection", f"no connection within {_CONNECT_S:g} s", server=True)
+        if isinstance(error, TimeoutError):
+            return Fault("timeout", f"no whole answer within {self._timeout_s:g} s", server=True)
+        if isinstance(error, aiohttp.ClientResponseError):
+            return Fault("malformed", f"the answer is no HTTP ({said[:300]})", response=said[:2000])
+        if isinstance(error, aiohttp.ClientError | OSError):
+            return Fault("connection", said[:300], server=True)
+        raise error
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def target_of(url: str) -> Target:
+    """`url`, and the proxy that the environment names for its host; never one for this machine itself.
+
+    Raises:
+        UserError: The environment names a proxy that is not spoken to by HTTP.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxies = {} if _is_loopback(host) or proxy_bypass(parts.netloc) else getproxies()
+    named = proxies.get(parts.scheme) or proxies.get("all")
+    if not named:
+        return Target(URL(url, encoded=True))
+    proxy = URL(named if "//" in named else f"http://{named}")
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        raise UserError(f"the environment's proxy for {host} has scheme {proxy.scheme!r}; an HTTP proxy is expected")
+    headers: dict[str, str] = {}
+    if proxy.user is not None:
+        headers["Proxy-Authorization"] = aiohttp.encode_basic_auth(proxy.user, proxy.password or "")
+    return Target(URL(url, encoded=True), proxy.with_user(None), headers)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _open_socket(address: Any) -> socket.socket:
+    """Opens a socket as aiohttp does, and notes on the request that needs it that its connection is new."""
+    _SENDING.get().connected = True
+    family, kind, protocol = address[:3]
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body of a response; None where it is too long."""
+    announced = response.content_length
+    if announced is not None and announced <= LARGEST_BODY and "Content-Encoding" not in response.headers:
+        return await response.read()
+    if announced is None or announced <= LARGEST_BODY:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                break
+        else:
+            return bytes(body)
+    response.close()
+    return None

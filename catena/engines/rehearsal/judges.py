@@ -1,0 +1,98 @@
+"""Judging problems and final answers: the truth is looked up, then told or denied at the rates of the judge's confusion matrix."""
+
+from typing import Any
+
+from catena.answer_parsing import extract
+from catena.engines.rehearsal.draws import Draws
+from catena.engines.rehearsal.problems import Planted, planted
+from catena.engines.rehearsal.prompts import Parts, answer_held_right
+from catena.engines.rehearsal.settings import ModelSettings
+from catena.engines.rehearsal.truth import TruthFile, same_answer
+
+_FLAWS = {
+    "wrong": "Recomputing the result from the given quantities leads to another value than the one stated.",
+    "ambiguous": "A quantity that is needed is not given, so several answers are possible.",
+    "off_topic": "The problem is sound, but it does not belong to the topic.",
+    "leaked": "The statement itself gives the answer away.",
+}
+_PRAISE = (
+    "The statement is complete and the stated answer follows from it.",
+    "All quantities are given, the topic fits and the result checks out.",
+    "I worked it out independently and arrive at the same answer.",
+)
+_BLAME = (
+    "The stated answer does not follow from the given quantities.",
+    "I arrive at another result, so the stated answer seems to be wrong.",
+    "It can be read in more than one way, which changes the answer.",
+)
+
+
+def judge_problem(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthFile) -> dict[str, Any]:
+    """A vote on whether the problem in the prompt can be used.
+
+    The answer that the prompt shows counts, not the one that was first stated: a sound problem shown with another answer
+    is wrong, and one whose wrong answer was put right is sound. A problem that nobody knows is taken to be sound.
+    """
+    draws = Draws(key, b"validity")
+    known, shown = planted(parts.problem), answer_held_right(parts)
+    flaw = _flaw(known, shown) if known is not None else _flaw_by_file(parts, shown, truth)
+    honest = draws.share() < (settings.accept_right if flaw is None else _rejection(settings, flaw))
+    valid = honest == (flaw is None)
+    reason = draws.pick(_PRAISE) if valid else _FLAWS[flaw] if flaw else draws.pick(_BLAME)
+    return {"reason": reason, "verdict": "valid" if valid else "invalid"}
+
+
+def _flaw(known: Planted, shown: str | None) -> str | None:
+    if known.truth is None or known.planted in ("off_topic", "leaked"):
+        return known.planted
+    return None if same_answer(shown or known.stated, known.truth) else "wrong"
+
+
+def _flaw_by_file(parts: Parts, shown: str | None, truth: TruthFile) -> str | None:
+    found = truth.find(parts.problem)
+    return None if found is None or shown is None or same_answer(shown, found[1]) else "wrong"
+
+
+def _rejection(settings: ModelSettings, flaw: str) -> float:
+    own: float | None = getattr(settings, f"reject_{flaw}")
+    return settings.reject_wrong if own is None else own
+
+
+def judge_match(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthFile) -> dict[str, Any]:
+    """A vote on whether a solution ends in the reference answer, with the final answer that was found in it."""
+    draws = Draws(key, b"match")
+    reference, final = _reference(parts, truth), _final_answer(parts)
+    equal = final is not None and reference is not None and same_answer(final, reference)
+    honest = draws.share() < (settings.match_accept if equal else settings.match_reject)
+    says = equal == honest
+    if final is None:
+        reason = (
+            "The solution does not commit to a final answer."
+            if not says
+            else "The argument implies the reference answer."
+        )
+    else:
+        reason = (
+            f"The solution ends in {final[:200]}, which {'equals' if says else 'differs from'} the reference answer."
+        )
+    return {"extracted": final or "", "reason": reason, "verdict": "correct" if says else "incorrect"}
+
+
+def _reference(parts: Parts, truth: TruthFile) -> str | None:
+    if (shown := answer_held_right(parts)) is not None:
+        return shown
+    if (known := planted(parts.problem)) is not None:
+        return known.stated
+    found = truth.find(parts.problem)
+    return found[1] if found is not None else None
+
+
+def _final_answer(parts: Parts) -> str | None:
+    """The final answer of the last quotation, or of the prompt without its line about the reference."""
+    if parts.quoted:
+        return extract(parts.quoted[-1])[0]
+    lines = [
+        line for line in parts.outside.splitlines() if answer_held_right(Parts(line, ())) is None or "<answer>" in line
+    ]
+    content, rule = extract("\n".join(lines))
+    return None if rule in ("bare", "none") else content

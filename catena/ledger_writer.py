@@ -1,0 +1,134 @@
+"""The one connection of a process that writes to a SQLite ledger; used by one thread at a time."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from catena.errors import LedgerError
+from catena.ledger_database import ROW_COLUMNS, ledger_error, open_for_writing
+from catena.ledger_rows import Row, weight
+
+CHECKPOINT_BYTES = 8 << 20
+_ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
+
+_INSERT = f"INSERT INTO completions ({ROW_COLUMNS}) VALUES "
+_MARKS = f"({', '.join('?' * len(Row._fields))})"
+_KNOWN = "SELECT 1 FROM completions WHERE key = ? AND max_tokens = ? AND answer_check = ? AND latency_s = ?"
+_ADD = """
+    INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    completions = completions + excluded.completions, truncated = truncated + excluded.truncated,
+    prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = completion_tokens + excluded.completion_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+    cached_tokens = cached_tokens + excluded.cached_tokens,
+    latency_s = latency_s + excluded.latency_s, kept = kept + excluded.kept"""
+
+
+class Writer:
+    """Writes groups of rows to the ledger at `path`, which is made where there is none.
+
+    Raises:
+        LedgerError: Not a ledger, of another version, damaged, or not writable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
+        self._connection = open_for_writing(path)
+        self._files: tuple[object, object] = (_file(path), None)
+        self._unchecked_bytes = 0
+
+    def commit(self, rows: Sequence[Row]) -> None:
+        """Makes rows durable, all or none of them; a row that is there already is left as it is.
+
+        Raises:
+            LedgerError: They cannot be written.
+        """
+        try:
+            if not self._commit_new(rows):
+                self._commit_each(rows)
+            self._unchecked_bytes += sum(map(weight, rows))
+            self._still_there()
+        except (sqlite3.Error, OSError) as error:
+            with suppress(sqlite3.Error):  # most errors have rolled back already
+                self._connection.rollback()
+            raise ledger_error(self._path, error) from error
+
+    def checkpoint(self, *, least_bytes: int = CHECKPOINT_BYTES) -> None:
+        """Moves what was committed from the log into the database, once that is at least so many bytes."""
+        if self._unchecked_bytes >= least_bytes:
+            self._unchecked_bytes = 0
+            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._connection.close()
+
+    def _commit_new(self, rows: Sequence[Row]) -> bool:
+        """False, and nothing written, where one of the rows is there already."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        inserted = start = 0
+        size = _ROWS_AT_ONCE
+        while start < len(rows):
+            while size > len(rows) - start:
+                size //= 2
+            values = [value for row in rows[start : start + size] for value in row]
+            marks = ", ".join([_MARKS] * size)
+            inserted += execute(f"{_INSERT}{marks} ON CONFLICT DO NOTHING", values).rowcount
+            start += size
+        if inserted < len(rows):
+            execute("ROLLBACK")
+            return False
+        self._add_totals((row, 1) for row in rows)
+        execute("COMMIT")
+        return True
+
+    def _commit_each(self, rows: Sequence[Row]) -> None:
+        """As above, for rows that may be there: a repeated one is not counted again, another completion is paid for."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        paid: list[tuple[Row, int]] = []
+        for row in rows:
+            inserted = execute(f"{_INSERT}{_MARKS} ON CONFLICT DO NOTHING", row).rowcount
+            known = (row.key, row.max_tokens, row.answer_check, row.latency_s)
+            if inserted or execute(_KNOWN, known).fetchone() is None:
+                paid.append((row, inserted))
+        self._add_totals(paid)
+        execute("COMMIT")
+
+    def _add_totals(self, rows: Iterable[tuple[Row, int]]) -> None:
+        sums: dict[tuple[str, str], list[float]] = {}
+        for row, kept in rows:
+            total = sums.setdefault((row.model, row.purpose), [0] * 8)
+            total[0] += 1
+            total[1] += row.finish_reason == "length"
+            total[2] += row.prompt_tokens
+            total[3] += row.completion_tokens
+            total[4] += row.reasoning_tokens
+            total[5] += row.cached_tokens
+            total[6] += row.latency_s
+            total[7] += kept
+        for names, total in sums.items():
+            self._connection.execute(_ADD, (*names, *total))
+
+    def _still_there(self) -> None:
+        """A deleted file takes writes without an error, and loses them when it is closed."""
+        files = _file(self._path), _file(self._log)
+        if self._files[1] is None:
+            self._files = self._files[0], files[1]
+        if files != self._files or None in files:
+            raise LedgerError(
+                f"{self._path}: the ledger was deleted or replaced while it was in use; run the same command again, and"
+                " what it held is asked for again unless it is put back before"
+            )
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,57 @@
+"""Prompts: text files rendered by a sandboxed template engine, each named by a hash of its text.
+
+What a model or a data set wrote enters another prompt inside a fence whose mark it cannot know.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from catena.errors import RecipeError
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+class Prompt:
+    """A prompt template and the hash of its text."""
+
+    def __init__(self, text: str, *, name: str = "prompt") -> None:
+        self.name = name
+        self.text = text.strip()
+        self.version = blake2b(self.text.encode(), digest_size=6).hexdigest()
+        try:
+            self._template: Template = _ENVIRONMENT.from_string(self.text)
+        except TemplateError as error:
+            raise RecipeError(f"prompt {name!r}: not a template ({error}); mend it") from error
+
+    @staticmethod
+    def shipped(module: str, name: str) -> "Prompt":
+        """The prompt `prompts/<name>.txt` beside the module whose `__file__` is given."""
+        return _shipped(str(Path(module).parent / "prompts" / f"{name}.txt"), name)
+
+    def render(self, values: Mapping[str, object]) -> str:
+        """The prompt with `values` filled in.
+
+        Raises:
+            RecipeError: It uses a name that is not among them, or does what the sandbox forbids.
+        """
+        try:
+            return self._template.render(values)
+        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            known = ", ".join(sorted(values))
+            raise RecipeError(f"prompt {self.name!r}: {error}; known here: {known}") from error
+
+
+@cache
+def _shipped(path: str, name: str) -> Prompt:
+    return Prompt(Path(path).read_text(encoding="utf-8"), name=name)
+
+
+def fence(text: str, seed: int = 0) -> str:
+    """`text` between two marks that depend on it and on the run's seed, so that it cannot close the fence itself."""
+    mark = blake2b(f"{seed}/{text}".encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return f"[begin {mark}]\n{text}\n[end {mark}]"

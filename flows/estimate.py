@@ -1,0 +1,164 @@
+"""What a pipeline would ask, and what that would come to: from the run's own ledger, never from guesses.
+
+A sample of its rows goes through the steps with the ledger alone. That shows which answers are there already and how many
+rows each step lets pass; tokens and latency per completion are the ledger's means. Where the ledger knows nothing of a
+step, only an upper bound is given.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from catena.asking import Desk, Model
+from catena.budget import Budget, Limits
+from catena.engines.models import ModelSpec
+from catena.flows.driver import ledger_url
+from catena.flows.job import Refused
+from catena.flows.plan import Plan
+from catena.flows.plan_pipelines import dataset_of, leaves
+from catena.flows.recipe_pipelines import Pipeline, SolveStep
+from catena.flows.rows import drafts_in_turn, drafts_of_rows
+from catena.flows.steps import make_steps
+from catena.generators.datasets import read_rows
+from catena.ledger import Ledger, Total, open_ledger
+from catena.records import Draft
+from catena.storage import Store
+from catena.streaming import Stream
+
+SAMPLE = 400
+"""Rows that are looked up in the ledger."""
+_PROMPT_BOUND = 2_000
+"""Tokens of a shipped prompt without what models wrote; only upper bounds use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What one step would ask of one model.
+
+    `requests` are those still to be paid for. Without `known` history, tokens are an upper bound and `hours` is None.
+    """
+
+    step: str
+    model: str
+    requests: float
+    kept: float
+    prompt_tokens: float
+    completion_tokens: float
+    hours: float | None
+    money: float | None
+    known: bool
+
+
+def drafts_of(plan: Plan, line: Pipeline) -> tuple[Iterator[Draft], int]:
+    """The drafts that a pipeline begins with, and how many."""
+    if line.source == "topics":
+        quotas = [(topic.path, topic.quota) for topic in leaves(plan, line)]
+        return drafts_in_turn(line.name, quotas), sum(quota for _, quota in quotas)
+    source = dataset_of(plan, line)
+    rows = list(islice(read_rows(source.path or source.hub or "", source.split), line.rows))
+    refused: list[Refused] = []
+    return drafts_of_rows(rows, line.name, source.model_dump(), refused), len(rows)
+
+
+def estimate(plan: Plan, line: Pipeline, store: Store) -> list[Asking]:
+    """What each step of a pipeline would ask of each of its models, steps in order."""
+    ledger = open_ledger(ledger_url(plan, store), writable=False) if has_ledger(plan, store) else None
+    try:
+        drafts, rows = drafts_of(plan, line)
+        totals = ledger.totals() if ledger is not None else []
+        if ledger is None:
+            lacking = Counter({line.step_names()[0]: 1})
+            yields: dict[str, float] = {}
+            share = float(rows)
+        else:
+            every = max(1, rows // SAMPLE)
+            chosen = list(islice(drafts, 0, None, every))
+            lacking, yields = asyncio.run(_look_up(plan, line, ledger, chosen))
+            share = rows / max(len(chosen), 1)
+        return _expected(plan, line, rows, lacking, yields, share, totals)
+    finally:
+        if ledger is not None:
+            ledger.close()
+
+
+def has_ledger(plan: Plan, store: Store) -> bool:
+    """Whether a run has asked anything yet."""
+    url = ledger_url(plan, store)
+    return Store(url.rpartition("/")[0] or ".").exists(url.rpartition("/")[2])
+
+
+async def _look_up(
+    plan: Plan, line: Pipeline, ledger: Ledger, drafts: list[Draft]
+) -> tuple[Counter[str], dict[str, float]]:
+    """By step: rows that lack an answer there, and the share of rows that it lets pass."""
+    desk = Desk(ledger, Budget(Limits()), seed=plan.recipe.seed)
+    sections = plan.recipe.models
+    models = {
+        name: Model(sections[name].spec(name), None, desk, sections[name].sampling.value(), tries=line.tries)
+        for step in line.steps
+        for name in step.asks()
+    }
+    stream = Stream(make_steps(line, models), desk)
+    lacking: Counter[str] = Counter()
+    reached: Counter[int] = Counter()
+    passed: Counter[int] = Counter()
+    names = line.step_names()
+    for draft in drafts:
+        before = desk.lacking.copy()
+        for outcome in await stream.shard([draft]):
+            reached.update(range(min(outcome.passed + 1, len(names))))
+            passed.update(range(outcome.passed))
+        new = desk.lacking - before
+        first = next((name for name in names if new[name]), None)
+        if first is not None:
+            lacking[first] += 1
+            reached.update(range(names.index(first)))
+            passed.update(range(names.index(first)))
+    return lacking, {names[index]: passed[index] / count for index, count in reached.items()}
+
+
+def _expected(
+    plan: Plan,
+    line: Pipeline,
+    rows: int,
+    lacking: Counter[str],
+    yields: dict[str, float],
+    share: float,
+    totals: list[Total],
+) -> list[Asking]:
+    known = {(total.purpose, total.model): total for total in totals if total.completions}
+    found: list[Asking] = []
+    under_way, written, arriving = 0.0, 0, float(rows)
+    for name, step in zip(line.step_names(), line.steps, strict=True):
+        under_way += lacking[name] * share
+        each = step.samples if isinstance(step, SolveStep) else 1
+        for model in step.asks():
+            spec = plan.recipe.models[model].spec(model)
+            bound = (_PROMPT_BOUND + written, plan.recipe.models[model].sampling.max_tokens)
+            total = known.get((name, spec.model))
+            found.append(_asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
+        written += max((plan.recipe.models[model].sampling.max_tokens for model in step.asks()), default=0)
+        under_way *= yields.get(name, 1.0)
+        arriving *= yields.get(name, 1.0)
+    return found
+
+
+def _asking(
+    step: str, spec: ModelSpec, requests: float, kept: float, total: Total | None, bound: tuple[int, int]
+) -> Asking:
+    prompt, completion = map(float, bound)
+    hours = None
+    if total is not None:
+        prompt = total.usage.prompt_tokens / total.completions
+        completion = total.usage.completion_tokens / total.completions
+        hours = requests * total.latency_s / total.completions / spec.concurrency / 3600
+    money = (
+        None
+        if spec.price is None
+        else spec.price.of(1, 0) * prompt * requests + spec.price.of(0, 1) * completion * requests
+    )
+    return Asking(
+        step, spec.model, requests, kept, prompt * requests, completion * requests, hours, money, total is not None
+    )

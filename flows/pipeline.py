@@ -1,0 +1,71 @@
+"""One shard of a pipeline: its rows through the steps, and the shards, books and dead letters that come of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from catena.asking import Desk
+from catena.flows.dead_letters import Retries, read_letters, read_retries, write_letters
+from catena.flows.job import Job, Refused, write_rejected, write_rows
+from catena.flows.run_folder import Marker
+from catena.records import Draft
+from catena.schemas import records_of, table_of
+from catena.shards import Shard, read_shard
+from catena.storage import Store
+from catena.streaming import Failure, Filtered, Outcome, Stream, step_books
+
+FROM_LEDGER = ("truncated", "malformed", "refused", "content_filter")
+"""Causes that a replay finds again in the ledger; rows that failed otherwise are carried over as they are."""
+
+
+async def pipeline_shard(
+    store: Store, job: Job, stream: Stream, desk: Desk, *, drafts: Shard, replay: bool = False
+) -> Marker | None:
+    """Stage `pipeline`: the rows of one shard through all steps.
+
+    A row that `catena retry` did not name stays as it failed, without any request.
+
+    Returns:
+        The marker; None where a replay lacks completions, so that what was there before stays.
+    """
+    rows = records_of(Draft, read_shard(store, drafts.path, expected=drafts))
+    names = [step.name for step in stream.steps]
+    retries = read_retries(store, job)
+    desk.grants.update(retries.grants)
+    carried = _carried(store, job, names, retries, replay=replay)
+    came = await stream.shard(row for row in rows if row.row_id not in carried)
+    if len(came) + len(carried) < len(rows):
+        return None
+    fresh = iter(came)
+    outcomes = [carried.get(row.row_id) or next(fresh) for row in rows]
+    return write_outcomes(store, job, outcomes, names)
+
+
+def write_outcomes(store: Store, job: Job, outcomes: Sequence[Outcome], steps: Sequence[str]) -> Marker:
+    """Writes what passed, what was filtered and what failed, each in its shard."""
+    kept = [one.draft for one in outcomes if one.end is None]
+    refused: list[Refused] = [
+        (one.end.reason, one.draft.row_id, one.draft.statement, one.end.detail)
+        for one in outcomes
+        if isinstance(one.end, Filtered)
+    ]
+    failed = Counter(one.end.cause for one in outcomes if isinstance(one.end, Failure))
+    shards = [write_rows(store, job, table_of(Draft, kept))]
+    shards += write_rejected(store, job, refused)
+    shards += write_letters(store, job, outcomes, steps)
+    filtered = Counter(reason for reason, *_ in refused)
+    facts = {"steps": step_books(steps, outcomes)}
+    return Marker(len(outcomes), len(kept), shards, dict(filtered), dict(failed), facts=facts)
+
+
+def _carried(store: Store, job: Job, steps: Sequence[str], retries: Retries, *, replay: bool) -> dict[str, Outcome]:
+    """Rows of the last pass that stay as they failed."""
+    if not replay and not retries.rows:
+        return {}
+    letters = read_letters(store, job, steps)
+    if replay:
+        return {row: one for row, one in letters.items() if one.end is not None and _cause(one) not in FROM_LEDGER}
+    return {row: one for row, one in letters.items() if row not in retries.rows}
+
+
+def _cause(one: Outcome) -> str:
+    return one.end.cause if isinstance(one.end, Failure) else ""

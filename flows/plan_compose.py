@@ -1,0 +1,166 @@
+"""The shard jobs of composed rows: topics, atoms, candidates, certificates, duplicates, published shards."""
+
+from typing import TYPE_CHECKING, Any
+
+from catena.flows.job import Job
+from catena.flows.recipe import Composition, DatasetSource
+from catena.flows.run_folder import Marker
+from catena.generators.atoms.catalog import families
+from catena.taxonomy.tree import Slots
+
+if TYPE_CHECKING:
+    from catena.flows.plan import Plan
+
+Done = dict[str, list[tuple[Job, Marker]]]
+_ATOMS_OF_TREE = "families"
+PARENTS: dict[str, tuple[str, ...]] = {
+    "atoms": ("taxonomy",),
+    "compose": ("atoms",),
+    "certify": ("compose",),
+    "duplicates": ("certify",),
+}
+"""The stages of composed rows, and what each reads."""
+
+
+def settings(plan: "Plan") -> dict[str, dict[str, Any]]:
+    """What each of these stages depends on beside its parents."""
+    recipe = plan.recipe
+    aside = {"test", "sft", "rl", "template_cap"}
+    certificates = recipe.certificates.model_dump(mode="json")
+    return {
+        "atoms": {"datasets": plan.fingerprints},
+        "compose": {
+            "compose": [group.model_dump(mode="json", exclude=aside) for group in recipe.compose],
+            "shard_rows": recipe.shard_rows,
+            "certificates.largest_answer": recipe.certificates.largest_answer,
+        },
+        "certify": {"certificates": certificates},
+        "duplicates": {
+            "compose.template_cap": [group.template_cap for group in recipe.compose],
+            "duplicates": recipe.duplicates.model_dump(mode="json"),
+        },
+    }
+
+
+def _atoms(plan: "Plan", done: Done) -> list[Job]:
+    jobs = [
+        plan.job("atoms", source.name, "parse_dataset", source=place_of(source), name=source.name, split=source.split)
+        for source in plan.recipe.datasets
+        if source.name in {group.source for group in plan.recipe.compose}
+    ]
+    paths = {
+        topic.path
+        for group in plan.recipe.compose
+        if group.source == "atoms"
+        for horizon in group.rows
+        for topic in plan.leaves(group, horizon)
+    }
+    names = [family.name for family in families().values() if family.topic in paths]
+    return [*jobs, plan.job("atoms", _ATOMS_OF_TREE, "list_families", names=names)] if names else jobs
+
+
+def _compose(plan: "Plan", done: Done) -> list[Job]:
+    jobs = []
+    size = plan.recipe.shard_rows
+    atoms = {job.shard: marker.shards[0] for job, marker in done["atoms"]}
+    for group in plan.recipe.compose:
+        for horizon in sorted(group.rows):
+            leaves = plan.leaves(group, horizon)
+            quotas = [leaf.quota for leaf in leaves]
+            total = Slots.of(quotas, group.spare).total
+            for number, start in enumerate(range(0, total, size)):
+                jobs.append(
+                    plan.job(
+                        "compose",
+                        f"{group.name}-h{horizon:02d}-{number:05d}",
+                        "compose_shard",
+                        group=group.model_dump(mode="json"),
+                        horizon=horizon,
+                        start=start,
+                        stop=min(start + size, total),
+                        seed=plan.recipe.seed,
+                        leaves=[leaf.path for leaf in leaves],
+                        quotas=quotas,
+                        largest=plan.recipe.certificates.largest_answer,
+                        dataset=None if group.source == "atoms" else atoms[group.source],
+                    )
+                )
+    return jobs
+
+
+def _certify(plan: "Plan", done: Done) -> list[Job]:
+    asked = plan.recipe.certificates
+    limits = {
+        "perturbations": asked.perturbations,
+        "necessity": asked.necessity,
+        "largest": asked.largest_answer,
+    }
+    return [
+        plan.job(
+            "certify", job.shard, "certify_shard", candidates=marker.shards[0], seed=plan.recipe.seed, limits=limits
+        )
+        for job, marker in done["compose"]
+    ]
+
+
+def _duplicates(plan: "Plan", done: Done) -> list[Job]:
+    groups = [
+        (
+            group.template_cap,
+            [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name],
+        )
+        for group in plan.recipe.compose
+    ]
+    return [plan.job("duplicates", "decisions", "find_duplicates", groups=groups, near=plan.recipe.duplicates.near)]
+
+
+def publishing(plan: "Plan", done: Done) -> list[Job]:
+    """The jobs of stage `shards` for composed rows."""
+    decisions = done["duplicates"][0][1].shards[0]
+    groups = {group.name: group for group in plan.recipe.compose}
+    jobs = []
+    for job, marker in done["certify"]:
+        group, horizon = groups[group_of(job)], horizon_of(job)
+        rows = group.rows[horizon]
+        jobs.append(
+            plan.job(
+                "shards",
+                job.shard,
+                "publish_shard",
+                certified=marker.shards[0],
+                decisions=decisions,
+                quotas={" / ".join(leaf.path): leaf.quota for leaf in plan.leaves(group, horizon)},
+                test=-(-1000 * group.test // rows),
+                uses=uses_of(group, horizon),
+                provenance=plan.provenance,
+            )
+        )
+    return jobs
+
+
+JOBS = {"atoms": _atoms, "compose": _compose, "certify": _certify, "duplicates": _duplicates}
+"""The jobs of each stage, given the finished ones before it."""
+
+
+def group_of(job: Job) -> str:
+    """The compose group that a shard belongs to."""
+    return job.shard.rsplit("-", 2)[0]
+
+
+def horizon_of(job: Job) -> int:
+    """The horizon of a shard's rows."""
+    return int(job.shard.rsplit("-", 2)[1][1:])
+
+
+def uses_of(group: Composition, horizon: int) -> list[str]:
+    """What the rows of a horizon serve beside evaluation; empty: evaluation alone."""
+    named = group.sft is not None or bool(group.rl)
+    sft = not named or horizon in (group.sft or ())
+    return [use for use, wanted in (("sft", sft), ("rl", horizon in group.rl)) if wanted]
+
+
+def place_of(source: DatasetSource) -> str:
+    """The path, URL or hub id of a data set."""
+    place = source.path or source.hub
+    assert place is not None
+    return place

@@ -1,0 +1,35 @@
+"""Stage `shards` for pipelines: the drafts of one shard as published rows, divided by use."""
+
+from hashlib import blake2b
+
+from catena.draft_samples import samples_of
+from catena.flows.job import Job, as_json
+from catena.flows.run_folder import Marker
+from catena.records import Draft, Sample
+from catena.schemas import records_of, table_of
+from catena.shards import Shard, read_shard, write_shard
+from catena.storage import Store
+
+
+def publish_drafts(store: Store, job: Job, *, drafts: Shard, test: float, provenance: dict[str, object]) -> Marker:
+    """The published rows of one shard of drafts; the marker counts drafts, each of which gives at least one row.
+
+    Args:
+        test: Share of the drafts set aside for evaluation, chosen by their ids.
+    """
+    rows = records_of(Draft, read_shard(store, drafts.path, expected=drafts))
+    text = as_json(provenance)
+    by_use: dict[str, list[Sample]] = {}
+    for draft in rows:
+        for sample in samples_of(draft, text, test=_tested(draft, test)):
+            by_use.setdefault(sample.suggested_use, []).append(sample)
+    shards = [
+        write_shard(store, f"data/{use}/{job.shard}.parquet", table_of(Sample, samples))
+        for use, samples in sorted(by_use.items())
+    ]
+    return Marker(len(rows), len(rows), shards, facts={"samples": sum(map(len, by_use.values()))})
+
+
+def _tested(draft: Draft, share: float) -> bool:
+    drawn = int.from_bytes(blake2b(draft.row_id.encode(), digest_size=4, person=b"test").digest(), "big")
+    return drawn < share * 2**32
