@@ -118,13 +118,13 @@ async def with_wreq(url: str, connections: int) -> AsyncIterator[Post]:
 @asynccontextmanager
 async def bare(url: str, connections: int) -> AsyncIterator[Post]:
     split = urlsplit(url)
-    idle: list[BareConnection] = []
+    idle: list[_BareConnection] = []
     loop = asyncio.get_running_loop()
     head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": split.netloc, **HEADERS}.items())
 
     async def post(body: bytes) -> bytes:
         if not idle:
-            _, connection = await loop.create_connection(BareConnection, split.hostname, split.port)
+            _, connection = await loop.create_connection(_BareConnection, split.hostname or "", split.port or 80)
         else:
             connection = idle.pop()
         answer = await connection.ask(f"POST {split.path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n", body)
@@ -134,7 +134,7 @@ async def bare(url: str, connections: int) -> AsyncIterator[Post]:
     yield post
 
 
-class BareConnection(asyncio.Protocol):
+class _BareConnection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.buffer = b""
@@ -195,7 +195,7 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-class Stub(asyncio.Protocol):
+class _Stub(asyncio.Protocol):
     """Answers every request after a fixed time; reads no more of HTTP than the clients here send."""
 
     latency_s = 0.1
@@ -221,8 +221,8 @@ class Stub(asyncio.Protocol):
 
 
 async def serve(latency_s: float) -> None:
-    Stub.latency_s = latency_s
-    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=4096)
+    _Stub.latency_s = latency_s
+    server = await asyncio.get_running_loop().create_server(_Stub, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -85,8 +85,19 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
     Raises:
         LedgerError: A count is not a whole number in [0, 2**63).
     """
-    usage = completion.usage
-    latency_s = float(completion.latency_s)
+    usage, latency_s = completion.usage, float(completion.latency_s)
+    counts = (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.reasoning_tokens,
+        usage.cached_tokens,
+        request.sampling.max_tokens,
+        request.sample,
+        request.attempt,
+    )
+    for count in counts:
+        if type(count) is not int or not 0 <= count <= _LARGEST:
+            raise LedgerError(f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**63)")
     row = Row(
         key,
         request.sampling.max_tokens,
@@ -97,10 +108,7 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
         request.sample,
         request.attempt,
         completion.finish_reason,
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.reasoning_tokens,
-        usage.cached_tokens,
+        *counts[:4],
         completion.revision,
         latency_s if latency_s >= 0 else 0.0,
         time.time(),
@@ -111,9 +119,6 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
         completion.reasoning,
         _question(request),
     )
-    for count in (row[1], row[6], row[7], *row[9:13]):
-        if type(count) is not int or not 0 <= count <= _LARGEST:
-            raise LedgerError(f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**63)")
     try:
         return _checked(row)
     except UnicodeEncodeError:
@@ -211,17 +216,18 @@ def _question(request: Request) -> str:
 
 
 def _checked(row: Row) -> Row:
-    return row._replace(answer_check=_answer_check(answer_of(row)), request_check=_request_check(row))
+    return Row(*row[:16], _answer_check(row), _request_check(row), *row[18:])
 
 
-def _answer_check(answer: Answer) -> int:
-    numbers = f"{answer.key.hex()} {answer[1:7]} {answer.reasoning is None}"
-    texts = (numbers, answer.served_revision, answer.exact or "", answer.text, answer.reasoning or "")
+def _answer_check(row: Row | Answer) -> int:
+    numbers = f"{row.key.hex()} {row.max_tokens} {row.prompt_tokens} {row.completion_tokens} {row.reasoning_tokens}"
+    kept = "1" if row.reasoning is None else "0"
+    texts = (numbers, kept, row.finish_reason, row.served_revision, row.exact or "", row.text, row.reasoning or "")
     return crc32("\x1f".join(texts).encode())
 
 
 def _request_check(row: Row) -> int:
-    numbers = f"{row.key.hex()} {row.sample} {row.attempt}"
+    numbers = f"{row.key.hex()} {row.sample} {row.attempt} {row.cached_tokens}"
     return crc32("\x1f".join((numbers, row.model, row.revision, row.purpose, row.row_id, row.request)).encode())
 
 

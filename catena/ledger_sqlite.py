@@ -14,7 +14,7 @@ from catena.ledger_database import ANSWER_COLUMNS, ROW_COLUMNS, database_path, l
 from catena.ledger_rows import Answer, DamagedRow, Row, best, completion_of, entry_of, row_of, weight
 from catena.ledger_writer import Writer
 
-GATHER_S = 0.002
+GATHER_S = 0.005
 _GROUP_BYTES = 4 << 20
 _PAGE_ROWS = 64
 

@@ -10,7 +10,7 @@ from catena.errors import LedgerError
 from catena.ledger_database import ROW_COLUMNS, ledger_error, open_for_writing
 from catena.ledger_rows import Row, weight
 
-CHECKPOINT_BYTES = 8 << 20
+CHECKPOINT_BYTES = 4 << 20
 _ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
 
 _INSERT = f"INSERT INTO completions ({ROW_COLUMNS}) VALUES "

@@ -9,7 +9,7 @@ from catena.adapters import describe
 from catena.errors import ShardError
 from catena.flows.judging import resolve
 from catena.graphs import graph_from_text
-from catena.records import Answer
+from catena.records import Answer, Graph
 from catena.seeds import stream_for
 from catena.shards import read_rows
 from catena.validators.certificates import Limits, certify
@@ -26,6 +26,9 @@ def certify_shards(paths: list[str]) -> int:
         total += len(rows)
         for row in rows:
             answer = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
+            if row["graph"] is None:
+                reasons["not a composed row"] += 1
+                continue
             try:
                 graph = graph_from_text(row["graph"])
             except ValueError:
@@ -47,15 +50,28 @@ def show(path: str, number: int) -> int:
     if not 0 <= number < table.num_rows:
         raise ShardError(f"{path}: has rows 0 to {table.num_rows - 1}, no row {number}")
     row = table.slice(number, 1).to_pylist()[0]
-    graph = graph_from_text(row["graph"])
     print(f"{' / '.join(row['topic_path'])}   horizon {row['horizon']}   {row['problem_id']}\n")
-    print(row["question"], "\n")
+    print(row["question"] or row["columns"], "\n")
+    if row["graph"] is not None:
+        _show_graph(graph_from_text(row["graph"]))
+    print(f"\n{row['solution']}\n\nanswer: {row['answer']} {row['answer_unit'] or ''}")
+    if row["certificate"] is not None:
+        sys.stdout.write(f"certificate: {orjson.loads(row['certificate'])}\n")
+        return 0
+    print(
+        f"solution by {row['model'] or 'nobody'}, correct: {row['correctness']}, suggested use: {row['suggested_use']}"
+    )
+    for vote in row["verdicts"]:
+        print(f"{vote['question']}, {vote['verifier']}: {vote['decision']} ({vote['evidence']})")
+    for rate in row["pass_rate"]:
+        print(f"pass rate of {rate['model']}: {rate['pass_rate']:.2f}")
+    return 0
+
+
+def _show_graph(graph: Graph) -> None:
     for index, node in enumerate(graph.nodes):
         print(f"  {chr(65 + index)}  {node.source}  answer {node.answer}")
         for link in graph.links:
             if link.parent == index:
                 words = describe(link.adapter, f"the answer of {chr(65 + index)}")
                 print(f"  |  {link.parameter} of {chr(65 + link.child)} is {words}   ({link.kind})")
-    print(f"\n{row['solution']}\n\nanswer: {row['answer']} {row['answer_unit'] or ''}")
-    sys.stdout.write(f"certificate: {orjson.loads(row['certificate'])}\n")
-    return 0

@@ -1,4 +1,8 @@
 """To be written."""
+
 import argparse
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None: ...
-def run(options: argparse.Namespace) -> int: return 0
+def run(options: argparse.Namespace) -> int:
+    return 0

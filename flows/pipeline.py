@@ -1,5 +1,6 @@
 """One shard of a pipeline: its rows through the steps, and the shards, books and dead letters that come of it."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
@@ -27,17 +28,16 @@ async def pipeline_shard(
     Returns:
         The marker; None where a replay lacks completions, so that what was there before stays.
     """
-    rows = records_of(Draft, read_shard(store, drafts.path, expected=drafts))
     names = [step.name for step in stream.steps]
     retries = read_retries(store, job)
     desk.grants.update(retries.grants)
-    carried = _carried(store, job, names, retries, replay=replay)
+    rows, carried = await asyncio.to_thread(_begin, store, job, drafts, names, retries, replay)
     came = await stream.shard(row for row in rows if row.row_id not in carried)
     if len(came) + len(carried) < len(rows):
         return None
     fresh = iter(came)
     outcomes = [carried.get(row.row_id) or next(fresh) for row in rows]
-    return write_outcomes(store, job, outcomes, names)
+    return await asyncio.to_thread(write_outcomes, store, job, outcomes, names)
 
 
 def write_outcomes(store: Store, job: Job, outcomes: Sequence[Outcome], steps: Sequence[str]) -> Marker:
@@ -55,6 +55,13 @@ def write_outcomes(store: Store, job: Job, outcomes: Sequence[Outcome], steps: S
     filtered = Counter(reason for reason, *_ in refused)
     facts = {"steps": step_books(steps, outcomes)}
     return Marker(len(outcomes), len(kept), shards, dict(filtered), dict(failed), facts=facts)
+
+
+def _begin(
+    store: Store, job: Job, drafts: Shard, steps: Sequence[str], retries: Retries, replay: bool
+) -> tuple[list[Draft], dict[str, Outcome]]:
+    rows = records_of(Draft, read_shard(store, drafts.path, expected=drafts))
+    return rows, _carried(store, job, steps, retries, replay=replay)
 
 
 def _carried(store: Store, job: Job, steps: Sequence[str], retries: Retries, *, replay: bool) -> dict[str, Outcome]:

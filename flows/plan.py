@@ -52,7 +52,8 @@ class Plan:
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:
         """The data stages in order, each with the stages whose rows it reads."""
-        stages: dict[str, tuple[str, ...]] = {"taxonomy": ()}
+        topical = bool(self.recipe.compose) or any(line.source == "topics" for line in self.recipe.pipeline)
+        stages: dict[str, tuple[str, ...]] = {"taxonomy": ()} if topical else {}
         ends: tuple[str, ...] = ()
         if self.recipe.compose:
             stages.update(plan_compose.PARENTS)
@@ -72,7 +73,7 @@ class Plan:
     @cached_property
     def settings(self) -> dict[str, Settings]:
         """What each data stage depends on beside its parents, as plain data by dotted name."""
-        known = {"taxonomy": {"taxonomy": self._dump(self.recipe.taxonomy)}}
+        known: dict[str, Settings] = {"taxonomy": {"taxonomy": self._dump(self.recipe.taxonomy)}}
         shards: Settings = {}
         if self.recipe.compose:
             known |= plan_compose.settings(self)

@@ -135,7 +135,7 @@ def _print_asking(asked: list[Asking], plan: Plan, store: Store) -> None:
             "  steps marked <= have no history: 'catena plan RECIPE --sample 20' asks for 20 rows, which the run then uses,"
             " and estimates from them"
         )
-    print("  attempts after malformed, truncated or refused answers come on top")
+    print("  one attempt for each question; further ones after malformed, truncated or refused answers come on top")
     _print_budget(plan, store, money, tokens)
 
 

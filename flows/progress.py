@@ -77,7 +77,8 @@ class Reporter:
         elif time.monotonic() - self._said >= LINE_EVERY_S:
             self._said = time.monotonic()
             left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
-            self.say(f"{self._stage}: {self._done}/{self._total}  {text}  about {left:.0f} s left")
+            due = f"  about {left:.0f} s left" if self._done else ""
+            self.say(f"{self._stage}: {self._done}/{self._total}  {text}{due}")
 
     @contextmanager
     def watching(self, note: Callable[[], str]) -> Iterator[None]:

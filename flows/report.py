@@ -56,7 +56,7 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
             key = (name.rsplit("-", 2)[0], int(name.rsplit("-", 2)[1][1:]))
             horizons.setdefault(key, Counter())[use] += shard.rows
         paths = read_shard(store, shard.path, ["topic_path"], expected=shard).column("topic_path").to_pylist()
-        topics.update(map(tuple, paths))
+        topics.update(tuple(path) for path in paths if path)
     quotas = _quotas(plan, store)
     return {
         "name": plan.recipe.name,
@@ -104,6 +104,8 @@ def _machine() -> dict[str, Any]:
 
 
 def _quotas(plan: Plan, store: Store) -> dict[tuple[str, ...], int]:
+    if "taxonomy" not in plan.parents:
+        return {}
     table = read_shard(store, f"{plan.folder('taxonomy')}/topics.parquet")
     return {topic.path: topic.quota for topic in records_of(Topic, table)}
 

@@ -1,10 +1,14 @@
 """`catena run`, `replay`, `retry` and `recipes`: what is decided before anything heavy is imported."""
 
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 import catena
 from catena.errors import CAUSES, RecipeError, RunStopped, UserError
@@ -150,13 +154,30 @@ def _played(plan: Plan, rehearse: bool, quiet: bool) -> Iterator[Plan]:
         yield plan
         return
     from catena.engines.rehearsal.child import rehearsing
-
     from catena.engines.rehearsal.settings import settings_from
 
-    with rehearsing(settings_from(plan.recipe.rehearsal)) as url:
-        if not quiet:
-            print(f"rehearsal: every model is played by {url}; nothing is spent, the texts mean nothing")
-        yield plan_of(rehearsed(plan, url), plan.url)
+    settings = settings_from(plan.recipe.rehearsal)
+    with tempfile.NamedTemporaryFile("wb", suffix=".jsonl") as known:
+        if settings.truth is None and _write_truths(plan, known):
+            settings = replace(settings, truth=known.name)
+        with rehearsing(settings) as url:
+            if not quiet:
+                print(f"rehearsal: every model is played by {url}; nothing is spent, the texts mean nothing")
+            yield plan_of(rehearsed(plan, url), plan.url)
+
+
+def _write_truths(plan: Plan, file: Any) -> bool:
+    """Writes what the data sets know of their answers, so that rehearsed solvers can be right; whether there was anything."""
+    from catena.flows.estimate import drafts_of
+
+    rows = 0
+    for line in plan.recipe.pipeline:
+        for draft in drafts_of(plan, line)[0] if line.source != "topics" else ():
+            if draft.answer is not None:
+                file.write(orjson.dumps({"statement": draft.statement, "answer": draft.answer.value}) + b"\n")
+                rows += 1
+    file.flush()
+    return rows > 0
 
 
 def _rebuild(plan: Plan, quiet: bool) -> None:
@@ -173,7 +194,8 @@ def rehearsed(plan: Plan, url: str) -> Any:
     data = plan.recipe.model_dump(mode="json", by_alias=True)
     for section in data["models"].values():
         section |= {"engine": "openai", "urls": [url], "key": None, "options": {}}
-    return Recipe.model_validate({**data, "ledger": None, "train": None if not plan.recipe.compose else data["train"]})
+    data |= {"name": f"{plan.recipe.name.removesuffix('-rehearsal')[:54]}-rehearsal", "ledger": None}
+    return Recipe.model_validate({**data, "train": None if not plan.recipe.compose else data["train"]})
 
 
 @contextmanager

@@ -29,7 +29,9 @@ def spending(plan: Plan, store: Store, accepted: int) -> dict[str, Any] | None:
         ledger.close()
     prices = {section.model: section.spec(name).price for name, section in plan.recipe.models.items()}
     lines: list[dict[str, Any]] = []
-    for total in sorted(totals, key=lambda total: (total.purpose, total.model)):
+    steps = [name for line in plan.recipe.pipeline for name in line.step_names()]
+    place = {name: index for index, name in enumerate(steps)}
+    for total in sorted(totals, key=lambda total: (place.get(total.purpose, len(place)), total.purpose, total.model)):
         price, usage = prices.get(total.model), total.usage
         money = None if price is None else price.of(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         lines.append(

@@ -4,7 +4,6 @@ Everything that can go wrong on the way comes back as a `Fault`: no exception of
 headers that were sent, ever leaves this module. Chosen by measurement: `benchmarks/http_clients.py`.
 """
 
-import asyncio
 import io
 import socket
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ LARGEST_BODY = 64 * 2**20
 """Bytes of an answer; a longer one is malformed."""
 _CONNECT_S = 15.0
 _KEEP_ALIVE_S = 4.0  # below the 5 s after which uvicorn and Node close an idle connection: seldom both at once
+_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "catena"}
 _COPIED = 2**20  # aiohttp wants larger bodies as files, which it sends piece by piece
 
 
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go: a URL, and the proxy on the way there."""
+    """Where requests go: a URL, and the proxy on the way there with what it wants to be told."""
 
     url: URL
     proxy: URL | None = None
@@ -69,11 +69,10 @@ class HttpClient:
     """
 
     def __init__(self, headers: Mapping[str, str], timeout_s: float, redact: Callable[[str], str]) -> None:
-        self._headers = {"Accept-Encoding": "identity", "User-Agent": "catena", **headers}
         self._timeout_s = timeout_s
         self._redact = redact
-        self._kept = self._session(keepalive_timeout=_KEEP_ALIVE_S, socket_factory=_open_socket)
-        self._fresh = self._session(force_close=True)
+        self._kept = self._session(headers, keepalive_timeout=_KEEP_ALIVE_S, socket_factory=_open_socket)
+        self._fresh = self._session(headers, force_close=True)
         self.reconnected = 0
 
     async def post(self, target: Target, body: bytes) -> Answer | Fault:
@@ -100,10 +99,10 @@ class HttpClient:
         await self._kept.close()
         await self._fresh.close()
 
-    def _session(self, **connector: Any) -> aiohttp.ClientSession:
+    def _session(self, headers: Mapping[str, str], **connector: Any) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, **connector),
-            headers=self._headers,
+            headers={**_HEADERS, **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=_CONNECT_S),
         )
@@ -120,10 +119,9 @@ class HttpClient:
         self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: Any = None
     ) -> Answer | Fault:
         more: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
-        if data is not None:
-            more["headers"] = _JSON
         if target.proxy is not None:
-            more |= {"proxy": target.proxy, "proxy_headers": target.proxy_headers}
+            told = "headers" if target.url.scheme == "http" else "proxy_headers"  # before TLS, the proxy reads along
+            more |= {"proxy": target.proxy, told: target.proxy_headers}
         async with session.request(method, target.url, data=data, allow_redirects=False, **more) as response:
             body = await _read(response)
             if body is None:
@@ -142,9 +140,6 @@ class HttpClient:
         if isinstance(error, aiohttp.ClientError | OSError):
             return Fault("connection", said[:300], server=True)
         raise error
-
-
-_JSON = {"Content-Type": "application/json"}
 
 
 def target_of(url: str) -> Target:

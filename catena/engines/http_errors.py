@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, Literal
@@ -107,7 +107,7 @@ def _number(value: str | None) -> float | None:
 def _until(value: str, date: str | None) -> float | None:
     """Seconds until an HTTP date, by the server's own clock where it tells the time."""
     then = _date(value)
-    now = _date(date) or datetime.now(timezone.utc)
+    now = _date(date) or datetime.now(UTC)
     return None if then is None else (then - now).total_seconds()
 
 
@@ -116,7 +116,7 @@ def _date(value: str | None) -> datetime | None:
         date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc)
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 def _message(body: bytes) -> tuple[str, str]:

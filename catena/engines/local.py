@@ -1,6 +1,7 @@
 """What the engines that run a model themselves share: their options, the extra fields they know, the finished completion."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from difflib import get_close_matches
 
 from catena.engines.base import Completion, FinishReason, Request, Usage
@@ -41,41 +42,41 @@ def check_extra(request: Request, known: Collection[str]) -> None:
             raise EngineError("invalid_request", detail, model=request.model)
 
 
-def context_overflow(model: str, prompt_tokens: int | None, context: int) -> EngineError:
-    """The error for a prompt that leaves no room for an answer; `prompt_tokens` is None where it was too long to count."""
-    length = "more" if prompt_tokens is None else f"{prompt_tokens} tokens"
-    detail = f"the prompt has {length}, the model reads {context} and needs one of them for its answer"
+def context_overflow(model: str, context: int) -> EngineError:
+    """The error for a prompt that leaves no room for an answer in `context` tokens."""
+    detail = (
+        f"the prompt leaves no room for an answer in a context of {context} tokens; shorten it or raise max_model_len"
+    )
     return EngineError("context_overflow", detail, model=model)
 
 
 def build_completion(
     text: str,
-    *,
+    prompt: str | None,
     finish_reason: FinishReason,
     usage: Usage,
     revision: str,
     latency_s: float,
-    prompt: str | None,
     count: Callable[[str], int],
 ) -> Completion:
     """A completion from a model's raw text, its reasoning told apart by think tags.
 
     Args:
         text: As decoded, without the stop string.
+        prompt: As the template rendered it: where it ends inside a think block, the text starts there. None where a
+            grammar held from the first token, so that the text has no reasoning and its tags are content.
         finish_reason: Why generation ended.
         usage: Without reasoning tokens; they are counted here.
         revision: Model and build.
         latency_s: Seconds the request took.
-        prompt: As the template rendered it: where it ends inside a think block, the text starts there. None where a
-            grammar held from the first token, so that the text has no reasoning and its tags are content.
         count: The number of tokens of a text.
     """
     if prompt is None:
         return Completion(text, None, finish_reason, usage, revision, latency_s)
     start = "<think>" if opens_reasoning(prompt) else ""
     answer, reasoning = split_reasoning(start + text, truncated=finish_reason == "length")
-    tokens = 0 if reasoning is None else min(usage.completion_tokens, count(reasoning))
-    usage = Usage(usage.prompt_tokens, usage.completion_tokens, tokens, usage.cached_tokens)
+    if reasoning is not None:
+        usage = replace(usage, reasoning_tokens=min(usage.completion_tokens, count(reasoning)))
     return Completion(answer, reasoning, finish_reason, usage, revision, latency_s)
 
 
@@ -83,3 +84,8 @@ def revision_of(spec: ModelSpec, commit: str | None, *libraries: str) -> str:
     """Model, its commit or the revision asked for where known, and the versions that ran it: `Qwen/Qwen3-8B@9c92 vllm 0.30.0`."""
     known = commit or spec.revision
     return " ".join([f"{spec.model}@{known}" if known else spec.model, *libraries])
+
+
+def one_line(error: BaseException | str) -> str:
+    """What a library says, as one line of at most 500 characters."""
+    return " ".join(str(error).split())[:500] or type(error).__name__

@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NoReturn
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
 from catena.engines.base import Completion, Keep, Request
 from catena.engines.endpoints import Endpoint, Endpoints
 from catena.engines.http_client import Answer, HttpClient, Target, target_of
-from catena.engines.http_errors import LONGEST_WAIT_S, SHOWN, Fault, fault_of
+from catena.engines.http_errors import SHOWN, Fault, fault_of
 from catena.engines.models import ModelSpec
-from catena.engines.openai_body import MalformedAnswer, Options, read_completion, read_options, request_body
+from catena.engines.openai_body import MalformedAnswer, read_completion, request_body
+from catena.engines.openai_options import check, headers_of, place, read_options
 from catena.engines.pacing import Gate, Pace
-from catena.errors import RETRYABLE, Cause, EngineError, KeyRefused, RunStopped, ServerUnreachable, UserError
-from catena.secrets import SCHEMES, Secret, redact, resolve
+from catena.errors import RETRYABLE, Cause, EngineError, KeyRefused, RunStopped, ServerUnreachable
+from catena.secrets import redact
 
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.5, 30.0
 _PROBE_S = 10.0
@@ -61,12 +61,12 @@ class OpenAIEngine:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
+        check(spec)
         self.spec = spec
-        self._options = read_options(spec.options, spec.name)
-        _check(spec)
-        headers, self._secrets = _headers(spec, self._options)
+        self._options = read_options(spec)
+        headers, self._secrets = headers_of(spec, self._options)
         targets = [
-            (url, target_of(_place(url, "chat/completions")), target_of(_place(url, "models"))) for url in spec.urls
+            (url, target_of(place(url, "chat/completions")), target_of(place(url, "models"))) for url in spec.urls
         ]
         start = -(-max(16, spec.concurrency // 4) // len(targets))
         endpoints = [Endpoint(url, Pace(spec.concurrency, start)) for url, _, _ in targets]
@@ -178,15 +178,16 @@ class OpenAIEngine:
     def _read(self, answer: Answer, latency_s: float) -> Completion | Fault:
         if answer.status != 200:
             return fault_of(answer.status, answer.headers, answer.body, self._redact)
+        decoded: object = None
         try:
             decoded = orjson.loads(answer.body)
             return read_completion(decoded, latency_s)
         except orjson.JSONDecodeError as error:
             detail = f"the answer is no JSON ({error})"
         except MalformedAnswer as error:
-            if isinstance(decoded, dict) and isinstance(decoded.get("error"), dict) and "choices" not in decoded:
-                return self._error_inside(decoded["error"], answer)
             detail = str(error)
+        if isinstance(decoded, dict) and isinstance(decoded.get("error"), dict) and not decoded.get("choices"):
+            return self._error_inside(decoded["error"], answer)
         shown = self._redact(answer.body.decode("utf-8", "replace"))[:SHOWN]
         return Fault("malformed", self._redact(detail), answer.status, shown)
 
@@ -200,7 +201,7 @@ class OpenAIEngine:
         """Seconds until the next sending: what the server asked for and a little more, else exponential with full jitter."""
         if fault.retry_after_s is not None:
             return fault.retry_after_s + self._random.uniform(0, min(1.0, 0.1 + fault.retry_after_s / 10))
-        return self._random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(tries, 16)))
+        return self._random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(tries - 1, 16)))
 
     def _stop(self, endpoint: Endpoint, fault: Fault) -> NoReturn:
         if fault.trouble == "account":
@@ -252,50 +253,3 @@ class OpenAIEngine:
 
     def _redact(self, text: str) -> str:
         return redact(text, self._secrets)
-
-
-def _check(spec: ModelSpec) -> None:
-    if not spec.urls:
-        raise UserError(f"model {spec.name}: urls is missing, e.g. urls = ['http://127.0.0.1:8000/v1']")
-    if min(spec.concurrency, spec.tries) < 1 or spec.timeout_s <= 0 or spec.patience_s < 0:
-        raise UserError(
-            f"model {spec.name}: concurrency {spec.concurrency}, tries {spec.tries}, timeout_s {spec.timeout_s:g}, patience_s "
-            f"{spec.patience_s:g}; at least 1, 1, more than 0 and at least 0 are expected"
-        )
-    for url in spec.urls:
-        _check_url(spec.name, url)
-
-
-def _check_url(name: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise UserError(f"model {name}: {url!r} is no URL; write it like http://127.0.0.1:8000/v1") from None
-    if "@" in parts.netloc:
-        raise UserError(
-            f"model {name}: a URL of {parts.hostname} holds a user name or password (not shown); give a key by reference"
-        )
-    if not sound:
-        raise UserError(f"model {name}: {url!r} is no base URL; write it like http://127.0.0.1:8000/v1")
-
-
-def _place(url: str, path: str) -> str:
-    """`path` below a base URL, whose query (`?api-version=...`) stays."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{path}", parts.query, ""))
-
-
-def _headers(spec: ModelSpec, options: Options) -> tuple[dict[str, str], tuple[Secret, ...]]:
-    """The headers of every request, and the secrets that are in them."""
-    secrets: list[Secret] = []
-    headers: dict[str, str] = {}
-    for name, value in options.headers.items():
-        if value.startswith(SCHEMES):
-            secrets.append(resolve(value))
-            value = secrets[-1].reveal()
-        headers[name] = value
-    if spec.key is not None:
-        secrets.append(resolve(spec.key))
-        headers["Authorization"] = f"Bearer {secrets[-1].reveal()}"
-    return headers, tuple(secrets)

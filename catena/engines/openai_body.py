@@ -5,16 +5,13 @@ Not here: answers other than 200 (`catena.engines.http_errors`), streaming, tool
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any
 
 import orjson
 
 from catena.engines.base import Completion, FinishReason, JsonSchema, Request, Usage
+from catena.engines.openai_options import Options, Structured
 from catena.engines.reasoning import split_reasoning
-from catena.errors import UserError
-
-Structured = Literal["json_schema", "json_object", "guided_json", "structured_outputs", "none"]
 
 _FINISHED: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -29,47 +26,6 @@ _FINISHED: Mapping[str, FinishReason] = {
 
 class MalformedAnswer(Exception):
     """An answer of status 200 is not a chat completion; the message says what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`options` of a model with the `openai` engine.
-
-    Attributes:
-        headers: Further headers; a value `env:NAME` or `file:PATH` is a reference to a secret.
-        max_tokens_field: What the server calls the bound (`max_tokens`, `max_completion_tokens`).
-        send_seed: Whether the seed is sent, where the run has one.
-        structured: How the server is told of a JSON schema; `guided_json` and `structured_outputs` are vLLM's.
-    """
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    max_tokens_field: str = "max_tokens"
-    send_seed: bool = True
-    structured: Structured = "json_schema"
-
-
-def read_options(options: Mapping[str, Any], model: str) -> Options:
-    """`options` of the recipe's model of that name, checked.
-
-    Raises:
-        UserError: An option is unknown or has an impossible value.
-    """
-    known = {each.name for each in fields(Options)}
-    if unknown := sorted(set(options) - known):
-        raise UserError(f"model {model}: option {unknown[0]!r} is unknown; the openai engine knows {sorted(known)}")
-    read = Options(**options)
-    headers = read.headers
-    if not isinstance(headers, Mapping) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
-        raise UserError(f"model {model}: option headers must be a table of strings, its values are not shown here")
-    if not isinstance(read.max_tokens_field, str) or not read.max_tokens_field:
-        raise UserError(f"model {model}: option max_tokens_field is {read.max_tokens_field!r}, a name is expected")
-    if not isinstance(read.send_seed, bool):
-        raise UserError(f"model {model}: option send_seed is {read.send_seed!r}, true or false is expected")
-    if read.structured not in get_args(Structured):
-        raise UserError(
-            f"model {model}: option structured is {read.structured!r}, one of {get_args(Structured)} is expected"
-        )
-    return read
 
 
 def request_body(request: Request, options: Options) -> bytes:

@@ -133,7 +133,7 @@ class Pace:
         return pause_s
 
     def _grow(self) -> None:
-        step = self.limit if self._doubling else max(1.0, self._ceiling / 64)
+        step = self.limit if self._doubling else max(1.0, self.limit / 32)
         self.limit = min(float(self._ceiling), self.limit + step)
         self._earned = 0
 
@@ -163,8 +163,8 @@ class Pace:
 
     def _open_window(self, *, keep_earned: bool = False) -> None:
         self._window = max(_SMALLEST_WINDOW, int(self.limit))
-        # one standard deviation above the tolerance, so that chance alone rarely crosses it
-        self._tolerated = TOLERANCE * self._window + sqrt(TOLERANCE * (1 - TOLERANCE) * self._window)
+        # two standard deviations above the tolerance, so that chance alone rarely crosses it
+        self._tolerated = TOLERANCE * self._window + 2 * sqrt(TOLERANCE * (1 - TOLERANCE) * self._window)
         self._answers = self._rejections = 0
         if not keep_earned:
             self._earned = 0

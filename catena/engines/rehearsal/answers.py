@@ -26,6 +26,7 @@ class Answer:
     Attributes:
         text: The content; None where there is none (a refusal, or reasoning that took all the room).
         reasoning: In a field of its own; empty where there is none.
+        thought: Characters of `text` that are reasoning all the same (think tags).
         written: The problem in it, where it is one.
     """
 
@@ -33,12 +34,18 @@ class Answer:
     reasoning: str = ""
     finish: Literal["stop", "length", "content_filter"] = "stop"
     refusal: str | None = None
+    thought: int = 0
     written: Written | None = None
 
     @property
     def reasoning_tokens(self) -> int:
         """Tokens of the reasoning field, in this server's count."""
         return tokens_of(self.reasoning)
+
+    @property
+    def thought_tokens(self) -> int:
+        """Tokens of reasoning, wherever it stands."""
+        return self.reasoning_tokens + -(-min(self.thought, len(self.text or "")) // CHARS_PER_TOKEN)
 
     @property
     def tokens(self) -> int:
@@ -70,7 +77,9 @@ def answer(question: Question, settings: RehearsalSettings, truth: TruthFile) ->
     return Answer(orjson.dumps(fitted).decode(), written=written)
 
 
-def _content(key: bytes, question: Question, parts: Parts, settings: RehearsalSettings, truth: TruthFile) -> tuple[Written | None, Any]:
+def _content(
+    key: bytes, question: Question, parts: Parts, settings: RehearsalSettings, truth: TruthFile
+) -> tuple[Written | None, Any]:
     behaviour = settings.behaviour(question.model)
     if question.kind == "validity":
         return None, judge_problem(key, parts, behaviour, truth)
@@ -111,7 +120,10 @@ def fit(content: Any, schema: Any, key: bytes) -> Any:
     for name, part in properties.items():
         if name in content:
             choices = part.get("enum") if isinstance(part, Mapping) else None
-            fitted[name] = _chosen(content[name], choices) if choices else fit(content[name], part, key)
+            value = content[name]
+            fitted[name] = (
+                _chosen(value, choices) if choices else fit(value, part, key) if type(value) is list else value
+            )
         elif name in schema.get("required", ()):
             fitted[name] = instance(part, key + name.encode("utf-8", "surrogatepass"))
     return fitted
@@ -129,7 +141,8 @@ def _placed(reasoning: str, text: str, place: str) -> Answer:
     if not reasoning:
         return Answer(text)
     if place == "think":
-        return Answer(f"<think>\n{reasoning}\n</think>\n\n{text}")
+        block = f"<think>\n{reasoning}\n</think>\n\n"
+        return Answer(block + text, thought=len(block))
     if place == "none":
         return Answer(f"{reasoning}\n\n{text}")
     return Answer(text, reasoning)
@@ -142,5 +155,7 @@ def cut(whole: Answer, tokens: int) -> Answer:
     room = tokens - whole.reasoning_tokens
     if room <= 0:
         text = None if whole.reasoning else ""
-        return replace(whole, text=text, reasoning=whole.reasoning[: tokens * CHARS_PER_TOKEN], finish="length", written=None)
+        return replace(
+            whole, text=text, reasoning=whole.reasoning[: tokens * CHARS_PER_TOKEN], finish="length", written=None
+        )
     return replace(whole, text=(whole.text or "")[: room * CHARS_PER_TOKEN], finish="length", written=None)

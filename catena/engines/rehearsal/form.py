@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from catena.engines.rehearsal.draws import Draws
 from catena.records import AnswerKind, Value
+
+_MOST_MISSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,13 @@ class Form:
 
     def wrong_answers(self, values: Mapping[str, Value], truth: Value) -> tuple[str, ...]:
         """Texts of plausible wrong answers, all different from each other and from the truth; at least one."""
-        right = show(truth, self.kind)
-        texts = (show(miss, self.kind) for miss in (*self.misses(**values), *_slips(truth)))
-        return tuple(text for text in dict.fromkeys(texts) if text != right)[:4]
+        right, found = show(truth, self.kind), dict[str, None]()
+        for miss in chain(self.misses(**values), _slips(truth)):
+            if len(found) == _MOST_MISSES:
+                break
+            if (text := show(miss, self.kind)) != right:
+                found[text] = None
+        return tuple(found)
 
     def tell(self, wording: str, values: Mapping[str, Value], scene: Mapping[str, str], *, blank: bool) -> str:
         """The problem in words; with `blank`, one needed quantity is left out."""

@@ -61,11 +61,16 @@ def instance(schema: Any, key: bytes) -> Any:
         except (NoInstance, UnknownPattern) as failure:
             error = failure
             continue
-        except (TypeError, ValueError, AttributeError, OverflowError) as failure:
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as failure:
             raise NoInstance(f"the schema cannot be read ({failure})") from failure
         if validator.is_valid(value):
             return value
     raise NoInstance(f"no instance of the schema was found ({error or 'its keywords exclude each other'})")
+
+
+def accepts(schema: Any, value: Any) -> bool:
+    """Whether `value` is an instance of `schema`."""
+    return bool(_validator(orjson.dumps(schema)).is_valid(value))
 
 
 @lru_cache(maxsize=256)
@@ -163,7 +168,7 @@ class _Maker:
         return max(costs + [1 + self._cost(part, seen) for part in needed], default=0)
 
     def _kind(self, schema: Mapping[str, Any], depth: int) -> str:
-        kinds = schema.get("type")
+        kinds: str | list[str] | None = schema.get("type")
         if kinds is None:
             return next((_KEYWORDS[name] for name in schema if name in _KEYWORDS), "string")
         if isinstance(kinds, str):

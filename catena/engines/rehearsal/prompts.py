@@ -43,8 +43,8 @@ def parts_of(prompt: str) -> Parts:
     """`prompt` taken apart at its fences."""
     if "[begin " not in prompt:
         return Parts(prompt, ())
-    quoted = tuple(match[2] for match in _FENCE.finditer(prompt))
-    return Parts(_FENCE.sub("", prompt), quoted) if quoted else Parts(prompt, ())
+    pieces = _FENCE.split(prompt)  # text, mark, quotation, text, mark, quotation, ..., text
+    return Parts("".join(pieces[::3]), tuple(pieces[2::3]))
 
 
 def topic_of(parts: Parts) -> str:

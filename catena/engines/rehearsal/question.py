@@ -9,17 +9,34 @@ import orjson
 
 Kind = Literal["problem", "validity", "match", "topics", "solve", "other"]
 
-_KINDS: dict[str, Kind] = {"problem": "problem", "validity": "validity", "match": "match", "topics": "topics"}
-_NOT_SAMPLING = frozenset(
-    ("max_tokens", "max_completion_tokens", "stream", "stream_options", "user", "metadata", "store", "service_tier")
-)
+_BY_NAME: dict[str, Kind] = {"problem": "problem", "validity": "validity", "match": "match", "topics": "topics"}
+_BY_PROPERTIES: dict[frozenset[str], Kind] = {
+    frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
+    frozenset(("reason", "verdict")): "validity",
+    frozenset(("extracted", "reason", "verdict")): "match",
+    frozenset(("topics",)): "topics",
+}
+_NOT_IN_KEY = frozenset(
+    (
+        "max_tokens", "max_completion_tokens", "stream", "stream_options", "user", "metadata", "store", "service_tier",
+        "model", "messages", "response_format", "structured_outputs", "guided_json",
+    )
+)  # fmt: skip
 _TOKENS_PER_MESSAGE = 4
 
 
 class Refused(Exception):
     """A request that gets an error of the OpenAI form instead of an answer."""
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | int | None = None, type: str = "invalid_request_error") -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | int | None = None,
+        type: str = "invalid_request_error",
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.error = {"message": message, "type": type, "param": param, "code": code}
@@ -68,20 +85,20 @@ def read_question(body: bytes) -> Question:
     if not isinstance(model, str) or not model:
         raise Refused(400, "You must provide a model parameter.", param="model")
     texts, last = _texts(data.get("messages"))
-    name, schema = _schema(data.get("response_format"))
+    name, schema = _schema(data)
     bound = _bound(data)
     options = data.get("stream_options")
-    sampling = {field: value for field, value in data.items() if field not in _NOT_SAMPLING}
-    key = _hash(sampling)
     _check(data)
+    subject = _hash(b"", [model, data["messages"], name, schema])
+    key = _hash(subject, {field: value for field, value in data.items() if field not in _NOT_IN_KEY})
     return Question(
         model=model,
-        kind="solve" if schema is None else _KINDS.get(name, "other"),
+        kind=_kind(name, schema),
         schema=schema,
         prompt=last,
         key=key,
         body=blake2b(key + str(bound).encode(), digest_size=16).digest(),
-        subject=_hash([model, data["messages"], schema]),
+        subject=subject,
         max_tokens=bound,
         prompt_tokens=sum(map(len, texts)) // 4 + 1 + _TOKENS_PER_MESSAGE * len(texts),
         stream=data.get("stream") is True,
@@ -89,8 +106,8 @@ def read_question(body: bytes) -> Question:
     )
 
 
-def _hash(content: Any) -> bytes:
-    return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+def _hash(start: bytes, content: Any) -> bytes:
+    return blake2b(start + orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
 def _texts(messages: Any) -> tuple[list[str], str]:
@@ -118,7 +135,16 @@ def _text(content: Any, index: int) -> str:
     raise Refused(400, f"messages[{index}].content must be text or a list of parts.", param="messages")
 
 
-def _schema(form: Any) -> tuple[str, Mapping[str, Any] | None]:
+def _schema(data: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+    """Name and schema that the answer must have; empty and None for free text.
+
+    vLLM's own ways to give a schema (`structured_outputs`, before `guided_json`) carry no name.
+    """
+    form = data.get("response_format")
+    outputs = data.get("structured_outputs")
+    bare = outputs.get("json") if isinstance(outputs, dict) else data.get("guided_json")
+    if isinstance(bare, dict):
+        return "", bare
     if form is None or (isinstance(form, dict) and form.get("type") == "text"):
         return "", None
     if isinstance(form, dict) and form.get("type") == "json_object":
@@ -128,6 +154,16 @@ def _schema(form: Any) -> tuple[str, Mapping[str, Any] | None]:
         message = "'response_format' must be of type text, json_object, or json_schema with json_schema.schema."
         raise Refused(400, message, param="response_format")
     return str(named.get("name", "")), named["schema"]
+
+
+def _kind(name: str, schema: Mapping[str, Any] | None) -> Kind:
+    """By the schema's name, or by its properties where it has none."""
+    if schema is None:
+        return "solve"
+    if not name:
+        properties = schema.get("properties")
+        return _BY_PROPERTIES.get(frozenset(properties), "other") if isinstance(properties, dict) else "other"
+    return _BY_NAME.get(name, "other")
 
 
 def _bound(data: Mapping[str, Any]) -> int | None:

@@ -49,7 +49,7 @@ _CLOSINGS = (
     "Working through the given quantities step by step", "Putting the pieces together", "From the relation between the quantities",
     "After checking the intermediate values", "Combining both conditions",
 )  # fmt: skip
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.]\w)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _belief(prompt: str, parts: Parts, truth: TruthFile, draws: Draws) -> Belief
 def ramble(key: bytes, sentences: int) -> str:
     """So many sentences that sound like reasoning."""
     drawn = shake_256(key).digest(3 * sentences)
-    pieces = []
+    pieces: list[str] = []
     for index in range(0, len(drawn), 3):
         pieces += (_STARTS[drawn[index] & 15], _MIDDLES[drawn[index + 1] % 48], _ENDS[drawn[index + 2] & 15])
     return "".join(pieces).rstrip()

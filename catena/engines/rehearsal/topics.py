@@ -34,7 +34,9 @@ def propose_topics(key: bytes, parts: Parts, schema: Any, settings: ModelSetting
     draws = Draws(key, b"topics")
     parent = topic_of(parts).split(" / ")[-1]
     count = _count(parts, schema)
-    start, names, topics = draws.below(len(MODIFIERS) * len(CORES)), [], []
+    start = draws.below(len(MODIFIERS) * len(CORES))
+    names: list[str] = []
+    topics: list[dict[str, str]] = []
     for index in range(count):
         name = _name((start + index * 421) % (len(MODIFIERS) * len(CORES)))
         planted = _planted(draws, name, parent, names, settings)

@@ -129,6 +129,8 @@ _NUMBER = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:/[0-9]+)?)(.*)", re.
 
 def same_answer(first: str, second: str) -> bool:
     """Whether two answer texts are the same; reals may differ by a thousandth, a missing unit fits any."""
+    if first == second:
+        return True
     one, two = _folded(first), _folded(second)
     if one == two:
         return True
@@ -143,10 +145,18 @@ def same_answer(first: str, second: str) -> bool:
     return a == b or ("." in left[1] + right[1] and abs(a - b) <= abs(a) / 1000)
 
 
+_FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_LAYOUT = re.compile(r"[\s$*\\]+|\.$")
+
+
 def _folded(text: str) -> str:
-    text = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", text.casefold())
-    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text) if "{" not in text and "(" not in text else text
-    return re.sub(r"[\s$*\\]+|\.$", "", text).removeprefix("boxed")
+    text = text.casefold()
+    if "frac" in text:
+        text = _FRACTION.sub(r"\1/\2", text)
+    if "," in text and not text.startswith(("{", "(", "[")):
+        text = _THOUSANDS.sub("", text)
+    return _LAYOUT.sub("", text)
 
 
 def _number(text: str) -> Fraction | None:

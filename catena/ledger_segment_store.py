@@ -1,0 +1,139 @@
+"""The folder of a segment ledger: listing, reading with a bounded cache, and writing, whole or not at all."""
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import fsspec
+import pyarrow as pa
+
+from catena.errors import LedgerError, RunFolderError
+from catena.ledger_segment_files import SUFFIX, Facts, Keys, read_index, read_table
+from catena.storage import Store
+
+CACHE_BYTES = 64 << 20
+_PROBE = "writable"
+_AT_ONCE = 16
+_TRIES = 4
+
+T = TypeVar("T")
+
+
+class SegmentStore:
+    """Segments by name in the folder `url`.
+
+    Attributes:
+        place: The folder as it may be shown; a password in the URL is left out.
+    """
+
+    def __init__(self, url: str, cache_bytes: int = CACHE_BYTES) -> None:
+        self.place = re.sub(r"//[^/@]*@", "//", url.rstrip("/"))
+        try:
+            self._store = Store(url)
+        except RunFolderError as error:
+            raise LedgerError(str(error)) from error
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[str, pa.Table] = OrderedDict()
+        self._cached, self._cache_bytes = 0, cache_bytes
+        self._remote = self._store.local is None
+
+    def names(self) -> set[str]:
+        """The segments that are there."""
+        self._files.invalidate_cache()
+        found = self._store.names("")
+        return {name for name in found if name.endswith(SUFFIX) and not name.startswith(".")}
+
+    def probe(self) -> None:
+        """Does nothing where the folder can be written to.
+
+        Raises:
+            LedgerError: It cannot.
+        """
+        self.write(_PROBE, b"")
+        with suppress(Exception):  # who may write may still not be allowed to delete
+            self._store.remove(_PROBE)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Makes a segment durable; on a remote store it is tried several times.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        for number in range(_TRIES):
+            try:
+                return self._store.write(name, data)
+            except Exception as error:  # every kind of file system has errors of its own
+                if number + 1 == _TRIES or not self._remote:
+                    raise LedgerError(
+                        f"{self.place}: the ledger cannot be written ({_reason(error)}); make room or access and run the same"
+                        " command again, every completion kept before is safe"
+                    ) from error
+                time.sleep(2**number)
+
+    def remove(self, name: str) -> None:
+        """Deletes a segment."""
+        self._store.remove(name)
+
+    def table(self, name: str) -> pa.Table:
+        """All rows of a segment, kept in memory for a while.
+
+        Raises:
+            FileNotFoundError: It vanished.
+            LedgerError: It cannot be read.
+        """
+        with self._lock:
+            table = self._cache.get(name)
+            if table is not None:
+                self._cache.move_to_end(name)
+                return table
+        table = self.load(name)
+        self.remember(name, table)
+        return table
+
+    def load(self, name: str) -> pa.Table:
+        """As `table`, but for one use."""
+        with self._open(name) as file:
+            return read_table(f"{self.place}/{name}", file)
+
+    def remember(self, name: str, table: pa.Table) -> None:
+        """Keeps `table` in memory until others need the room."""
+        with self._lock:
+            if name not in self._cache:
+                self._cached += table.nbytes
+            self._cache[name] = table
+            while len(self._cache) > 1 and self._cached > self._cache_bytes:
+                self._cached -= self._cache.popitem(last=False)[1].nbytes
+
+    def indexes(self, names: list[str]) -> list[tuple[Facts, Keys]]:
+        """The indexes of segments, in the order given; errors as `table`."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self._index, names))
+
+    def num_bytes(self, names: set[str]) -> int:
+        """Size of these segments as stored."""
+        return sum(int(self._files.size(f"{self._root}/{name}")) for name in names)
+
+    def _index(self, name: str) -> tuple[Facts, Keys]:
+        with self._open(name) as file:
+            return read_index(f"{self.place}/{name}", file)
+
+    def _open(self, name: str) -> Any:
+        try:
+            return self._files.open(f"{self._root}/{name}", "rb", cache_type="none")
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise LedgerError(
+                f"{self.place}/{name}: cannot be opened ({_reason(error)}); make the folder accessible and run the same command"
+                " again"
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, RunFolderError) else error
+    return str(getattr(cause, "strerror", None) or cause)
