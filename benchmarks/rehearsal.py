@@ -76,10 +76,12 @@ class Client(asyncio.Protocol):
         self.buffer, self.missing = b"", -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asks for the first time."""
         self.transport = transport
         self._next()
 
     def data_received(self, data: bytes) -> None:
+        """Keeps an answer that is whole."""
         self.buffer += data
         if self.missing < 0:
             head = self.buffer.find(b"\r\n\r\n")
@@ -93,6 +95,7 @@ class Client(asyncio.Protocol):
             self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fails where the server ends the connection."""
         if not self.done.done():
             self.done.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
@@ -113,8 +116,8 @@ async def drive(url: str, requests: list[bytes]) -> tuple[float, list[bytes]]:
     for future in done:
         await loop.create_connection(
             lambda future=future: Client(waiting, answers, future),  # type: ignore[misc]
-            place.hostname,
-            place.port,
+            str(place.hostname),
+            int(place.port or 0),
         )
     await asyncio.gather(*done)
     return time.perf_counter() - start, answers

@@ -7,9 +7,13 @@ nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from catena.engines.base import Completion, Request, Usage
+
+if TYPE_CHECKING:
+    from catena.ledger_segments import SegmentLedger
+    from catena.ledger_sqlite import SqliteLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Ledger(Protocol):
         ...
 
     def entries(self) -> Iterator[Entry]:
-        """Everything kept, in the order of keys."""
+        """Everything kept, each once, in an order that stays the same while nothing is added."""
         ...
 
     def close(self) -> None:
@@ -69,7 +73,7 @@ class Ledger(Protocol):
         ...
 
 
-def open_ledger(url: str, *, writable: bool = True) -> Ledger:
+def open_ledger(url: str, *, writable: bool = True) -> "SqliteLedger | SegmentLedger":
     """The ledger at `url`: a local path ending in `.db` is SQLite, any other fsspec URL a folder of segments.
 
     Raises:

@@ -81,7 +81,9 @@ class GroupCommit(Generic[T]):
                 message = f"the ledger cannot be written ({error!r}); what was kept before is safe"
             _resolve([future for _, future in group], message)
             del group, items
-            with suppress(Exception):  # it is tried again after the next group, and a dead thread would leave callers waiting
+            with suppress(
+                Exception
+            ):  # it is tried again after the next group, and a dead thread would leave callers waiting
                 self._after()
 
     def _next_group(self) -> list[tuple[T, "asyncio.Future[None]"]]:

@@ -130,7 +130,12 @@ def ledger_error(path: Path, error: Exception, doing: str = "written") -> Ledger
     code = _code(error)
     if isinstance(error, sqlite3.ProgrammingError):
         return LedgerError(f"{path}: the ledger was closed before; open it again")
-    if not isinstance(error, OSError) and code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+    if not isinstance(error, OSError) and code in (
+        None,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,
+    ):
         return damaged(path, error)
     if code == sqlite3.SQLITE_FULL or _is_full(path):
         reason, remedy = "no space is left on its disk", "free some"
@@ -151,6 +156,12 @@ def damaged(path: Path, error: Exception) -> LedgerError:
         f"{path}: the ledger is damaged ({error}), nothing was deleted; save what can be read with"
         f" 'catena ledger export {path} saved.db --salvage' and put saved.db in its place"
     )
+
+
+def stored_bytes(path: Path) -> int:
+    """Size on the disk, with what was not moved from the log yet."""
+    files = [path, path.with_name(f"{path.name}-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

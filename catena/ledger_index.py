@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from catena.ledger_segment_files import Keys
 
 _RECENT = 8_192
-_PLACE = np.dtype([("low", np.uint64), ("max_tokens", np.int64), ("tokens", np.int64), ("segment", "<i4"), ("row", "<i4")])
+_PLACE = np.dtype(
+    [("low", np.uint64), ("max_tokens", np.int64), ("tokens", np.int64), ("segment", "<i4"), ("row", "<i4")]
+)
 
 
 class Index:

@@ -7,13 +7,18 @@ from catena.errors import LedgerError
 
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK = frozenset(
-    "9p afpfs afs acfs beegfs ceph cifs coda cvmfs2 davfs fhgfs fuse gfs gfs2 glusterfs gpfs lustre mmfs ncpfs ncp nfs nfs4 "
-    "ocfs2 orangefs panfs pvfs2 prl_fs shfs smb2 smb3 smbfs vboxsf virtiofs vmhgfs wekafs".split()
-)
+    {
+        "9p", "acfs", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "fuse", "gfs", "gfs2", "glusterfs",
+        "gpfs", "lustre", "mmfs", "ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "prl_fs", "pvfs2", "smb2",
+        "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
+    }
+)  # fmt: skip
 LOCAL_FUSE = frozenset(
-    "fuse.bindfs fuse.cryfs fuse.cryptomator fuse.encfs fuse.ext2 fuse.fuse-ext2 fuse.fuse-overlayfs fuse.gocryptfs "
-    "fuse.mergerfs fuse.ntfs fuse.ntfs-3g fuse.securefs fuse.unionfs fuse.zfs".split()
-)
+    {
+        "fuse.bindfs", "fuse.cryfs", "fuse.encfs", "fuse.ext2", "fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse.mergerfs",
+        "fuse.ntfs", "fuse.ntfs-3g", "fuse.securefs", "fuse.unionfs", "fuse.zfs",
+    }
+)  # fmt: skip
 
 
 def refuse_network_file_system(path: Path, mounts: str | None = None) -> None:

@@ -97,7 +97,9 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
     )
     for count in counts:
         if type(count) is not int or not 0 <= count <= _LARGEST:
-            raise LedgerError(f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**63)")
+            raise LedgerError(
+                f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**63)"
+            )
     row = Row(
         key,
         request.sampling.max_tokens,
@@ -171,9 +173,31 @@ def entry_of(row: Row) -> Entry:
     return Entry(row.key, request, completion)
 
 
+def is_intact(row: Row) -> bool:
+    """Whether a row is what was written."""
+    try:
+        return (_answer_check(row), _request_check(row)) == (row.answer_check, row.request_check)
+    except (TypeError, AttributeError, UnicodeEncodeError):
+        return False
+
+
 def answer_of(row: Row) -> Answer:
     """The part of a row that makes its completion."""
-    return Answer(*row[:2], *row[8:15], row[16], *row[18:21])
+    return Answer(
+        row.key,
+        row.max_tokens,
+        row.finish_reason,
+        row.prompt_tokens,
+        row.completion_tokens,
+        row.reasoning_tokens,
+        row.cached_tokens,
+        row.served_revision,
+        row.latency_s,
+        row.answer_check,
+        row.exact,
+        row.text,
+        row.reasoning,
+    )
 
 
 def weight(row: Row) -> int:
@@ -233,5 +257,5 @@ def _request_check(row: Row) -> int:
 
 def _without_surrogates(row: Row) -> Row:
     originals = {name: getattr(row, name) for name in TEXTS if _SURROGATES.search(getattr(row, name) or "")}
-    replaced = {name: _SURROGATES.sub("\ufffd", text) for name, text in originals.items()}
+    replaced: dict[str, Any] = {name: _SURROGATES.sub("\ufffd", text) for name, text in originals.items()}
     return row._replace(exact=json.dumps(originals), **replaced)

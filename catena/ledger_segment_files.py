@@ -20,6 +20,7 @@ from catena.errors import LedgerError
 from catena.ledger import Total
 from catena.ledger_rows import Row
 
+pc: Any = pyarrow.compute  # its functions are generated at import, unseen by type checkers
 VERSION = 1
 SUFFIX = ".parquet"
 Books = dict[tuple[str, str], Total]
@@ -29,7 +30,7 @@ _TYPES = {bytes: pa.binary(16), int: pa.int64(), float: pa.float64()}
 _NULLABLE = ("exact", "reasoning")
 SCHEMA = pa.schema(
     [
-        pa.field(name, _TYPES.get(hint, pa.string()), nullable=name in _NULLABLE)  # type: ignore[call-overload]
+        pa.field(name, _TYPES.get(hint, pa.string()), nullable=name in _NULLABLE)
         for name, hint in Row.__annotations__.items()
     ]
 )
@@ -108,7 +109,7 @@ def encode(table: pa.Table, header: Header) -> bytes:
 
 def name_of(data: bytes, writer: str, sequence: int) -> str:
     """The name of a segment: by its writer, who numbers them, and its content."""
-    return f"{writer}-{sequence:06d}-{blake2b(data, digest_size=4).hexdigest()}{SUFFIX}"
+    return f"{writer}-{sequence:06d}-{blake2b(data, digest_size=8).hexdigest()}{SUFFIX}"
 
 
 def read_index(place: str, source: Any) -> tuple[Facts, Keys]:
@@ -130,11 +131,10 @@ def index_of(table: pa.Table, header: Header, num_bytes: int) -> tuple[Facts, Ke
     add_totals(books, header.removed)
     joined = b"".join(table["key"].to_pylist())
     tokens = table["completion_tokens"].to_numpy()
-    truncated = pa.compute.equal(table["finish_reason"], "length").to_numpy()
     keys = Keys(
         np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, 2),
         table["max_tokens"].to_numpy(),
-        np.where(truncated, -1 - tokens, tokens),
+        np.where(pc.equal(table["finish_reason"], "length").to_numpy(), -1 - tokens, tokens),
     )
     return Facts(header, table.num_rows, num_bytes, books), keys
 
@@ -149,7 +149,7 @@ def read_table(place: str, source: Any) -> pa.Table:
 def books_of(table: pa.Table) -> Books:
     """What was paid for the rows of a table, per model and purpose."""
     numbers = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_s")
-    table = table.append_column("truncated", pa.compute.equal(table["finish_reason"], "length").cast(pa.int64()))
+    table = table.append_column("truncated", pc.equal(table["finish_reason"], "length").cast(pa.int64()))
     sums = [(name, "sum") for name in (*numbers, "truncated")]
     books = {}
     for group in table.group_by(["model", "purpose"]).aggregate([*sums, ("key", "count")]).to_pylist():

@@ -49,8 +49,6 @@ class SegmentLedger:
         if writable:
             self.store.probe()
             self._commits = GroupCommit(self._commit, gather_s=gather_s, quiet_s=quiet_s, enough=SEGMENT_BYTES)
-        elif not self.catalog.segments():
-            raise LedgerError(f"{self.store.place}: no ledger lies here; name the ledger folder of a run")
 
     def refresh(self) -> None:
         """Takes in what other writers have added.

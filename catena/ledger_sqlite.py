@@ -10,7 +10,14 @@ from catena.engines.base import Completion, Request, Usage
 from catena.errors import LedgerError
 from catena.ledger import Entry, Total
 from catena.ledger_commits import GroupCommit
-from catena.ledger_database import ANSWER_COLUMNS, ROW_COLUMNS, database_path, ledger_error, open_for_reading
+from catena.ledger_database import (
+    ANSWER_COLUMNS,
+    ROW_COLUMNS,
+    database_path,
+    ledger_error,
+    open_for_reading,
+    stored_bytes,
+)
 from catena.ledger_rows import Answer, DamagedRow, Row, best, completion_of, entry_of, row_of, weight
 from catena.ledger_writer import Writer
 
@@ -89,7 +96,9 @@ class SqliteLedger:
             LedgerError: It cannot be written, or the ledger was opened for reading.
         """
         if self._commits is None:
-            raise LedgerError(f"{self.path}: the ledger was opened for reading; open it with writable=True to add to it")
+            raise LedgerError(
+                f"{self.path}: the ledger was opened for reading; open it with writable=True to add to it"
+            )
         row = row_of(key, request, completion)
         await self._commits.submit(row, weight(row))
 
@@ -103,7 +112,7 @@ class SqliteLedger:
             rows = self._reader.execute(_TOTALS).fetchall()
         except sqlite3.Error as error:
             raise ledger_error(self.path, error, "read") from error
-        return [Total(*row[:4], Usage(*row[4:8]), row[8]) for row in rows]
+        return [Total(row[0], row[1], row[2], row[3], Usage(*row[4:8]), row[8]) for row in rows]
 
     def entries(self) -> Iterator[Entry]:
         """Everything kept, in the order of arrival; whoever writes meanwhile is not held up.
@@ -133,9 +142,20 @@ class SqliteLedger:
         finally:
             connection.close()
 
+    def num_kept(self) -> int:
+        """Number of completions that can be found.
+
+        Raises:
+            LedgerError: Damaged.
+        """
+        try:
+            return int(self._reader.execute("SELECT coalesce(sum(kept), 0) FROM totals").fetchone()[0])
+        except sqlite3.Error as error:
+            raise ledger_error(self.path, error, "read") from error
+
     def num_bytes(self) -> int:
         """Size on the disk, with what was not moved from the log yet."""
-        return sum(file.stat().st_size for file in self.path.parent.glob(f"{self.path.name}*"))
+        return stored_bytes(self.path)
 
     def close(self) -> None:
         """See `catena.ledger.Ledger`."""

@@ -4,26 +4,28 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 
 from catena.errors import LedgerError
+from catena.ledger import Total
 from catena.ledger_database import ROW_COLUMNS, ledger_error, open_for_writing
 from catena.ledger_rows import Row, weight
 
 CHECKPOINT_BYTES = 4 << 20
 _ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
 
+_PAGES_AT_ONCE = 1_000
+
 _INSERT = f"INSERT INTO completions ({ROW_COLUMNS}) VALUES "
 _MARKS = f"({', '.join('?' * len(Row._fields))})"
 _KNOWN = "SELECT 1 FROM completions WHERE key = ? AND max_tokens = ? AND answer_check = ? AND latency_s = ?"
-_ADD = """
-    INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    completions = completions + excluded.completions, truncated = truncated + excluded.truncated,
-    prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-    completion_tokens = completion_tokens + excluded.completion_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
-    cached_tokens = cached_tokens + excluded.cached_tokens,
-    latency_s = latency_s + excluded.latency_s, kept = kept + excluded.kept"""
+_SUMS = (
+    "completions", "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_s"
+)  # fmt: skip
+_ADD = "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET " + ", ".join(
+    f"{name} = {name} + excluded.{name}" for name in (*_SUMS, "kept")
+)
 
 
 class Writer:
@@ -52,9 +54,57 @@ class Writer:
             self._unchecked_bytes += sum(map(weight, rows))
             self._still_there()
         except (sqlite3.Error, OSError) as error:
-            with suppress(sqlite3.Error):  # most errors have rolled back already
-                self._connection.rollback()
-            raise ledger_error(self._path, error) from error
+            raise self._failed(error) from error
+
+    def set_totals(self, totals: Iterable[Total]) -> None:
+        """Replaces what was paid for; what is kept stays.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(f"UPDATE totals SET {', '.join(f'{name} = 0' for name in _SUMS)}")
+            for each in totals:
+                numbers = (each.completions, each.truncated, *astuple(each.usage), each.latency_s)
+                self._connection.execute(_ADD, (each.model, each.purpose, *numbers, 0))
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Deletes rows by their `id`; what was paid for them stays in the totals.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        chosen = f"FROM completions WHERE id IN ({', '.join(map(str, ids))})"
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for model, purpose, count in execute(f"SELECT model, purpose, count(*) {chosen} GROUP BY 1, 2").fetchall():
+                execute("UPDATE totals SET kept = kept - ? WHERE model = ? AND purpose = ?", (count, model, purpose))
+            execute(f"DELETE {chosen}")
+            execute("COMMIT")
+            self._unchecked_bytes += CHECKPOINT_BYTES
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def shrink(self) -> None:
+        """Gives the room of deleted rows back to the file system.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        try:
+            free, before = self._num_free(), -1
+            while free not in (0, before):
+                self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+                self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+                free, before = self._num_free(), free
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def checkpoint(self, *, least_bytes: int = CHECKPOINT_BYTES) -> None:
         """Moves what was committed from the log into the database, once that is at least so many bytes."""
@@ -113,6 +163,14 @@ class Writer:
             total[7] += kept
         for names, total in sums.items():
             self._connection.execute(_ADD, (*names, *total))
+
+    def _num_free(self) -> int:
+        return int(self._connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def _failed(self, error: Exception) -> LedgerError:
+        with suppress(sqlite3.Error):  # most errors have rolled back already
+            self._connection.rollback()
+        return ledger_error(self._path, error)
 
     def _still_there(self) -> None:
         """A deleted file takes writes without an error, and loses them when it is closed."""

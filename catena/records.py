@@ -30,13 +30,20 @@ def content_id(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A node of the taxonomy, named by its path from the root (subject first, at least three levels)."""
+    """A node of the taxonomy, named by its path from the root (subject first, at least three levels).
+
+    `origin` says where it came from: `seed`, `human`, or the models that proposed it; `support` is the share of samples
+    that named it, in [0, 1], None where nobody was asked. `reason` tells why it was pruned or merged.
+    """
 
     path: tuple[str, ...]
-    quota: int
+    quota: int = 0
     description: str = ""
     status: TopicStatus = "locked"
     merged_into: tuple[str, ...] | None = None
+    origin: str = ""
+    support: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from catena.schemas import table_of
 from catena.seeds import stream_for
 from catena.shards import Shard, read_shard
 from catena.storage import Store
-from catena.taxonomy.tree import Slots
+from catena.taxonomy.quotas import Slots
 
 
 def lock_topics(store: Store, job: Job, *, topics: Sequence[tuple[Sequence[str], int]]) -> Marker:

@@ -24,7 +24,7 @@ from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
-from catena.taxonomy.tree import leaves_of
+from catena.taxonomy.quotas import leaves_of
 
 Done = dict[str, list[tuple[Job, Marker]]]
 Settings = dict[str, Any]

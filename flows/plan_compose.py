@@ -6,7 +6,7 @@ from catena.flows.job import Job
 from catena.flows.recipe import Composition, DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
-from catena.taxonomy.tree import Slots
+from catena.taxonomy.quotas import Slots
 
 if TYPE_CHECKING:
     from catena.flows.plan import Plan

@@ -11,7 +11,7 @@ from catena.flows.run_folder import Marker
 from catena.flows.steps import prompt_versions
 from catena.generators.atoms.catalog import families
 from catena.records import Topic
-from catena.taxonomy.tree import leaves_of
+from catena.taxonomy.quotas import leaves_of
 
 if TYPE_CHECKING:
     from catena.flows.plan import Plan

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         UserError: Settings that are none, a port that is taken, a host that is not loopback, a file that cannot be used.
     """
-    from catena.engines.rehearsal.server import run_until_told
+    from catena.engines.rehearsal.running import run_until_told
 
     settings = settings_of(options)
     requests = run_until_told(settings, options.host, options.port, _ready)

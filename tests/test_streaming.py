@@ -157,8 +157,7 @@ def test_the_books_of_every_step_add_up(ends: list[tuple[int, str]]) -> None:
     names = ["a", "b", "c", "d"]
     made = {"filter": Filtered("r"), "fail": Failure("timeout", True, "", "", 1)}
     outcomes = [
-        Outcome(Draft(str(index)), 4 if kind == "pass" else at, made.get(kind))
-        for index, (at, kind) in enumerate(ends)
+        Outcome(Draft(str(index)), 4 if kind == "pass" else at, made.get(kind)) for index, (at, kind) in enumerate(ends)
     ]
     rows = len(outcomes)
     for line in step_books(names, outcomes):

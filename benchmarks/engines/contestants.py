@@ -45,7 +45,13 @@ class Books:
 def command(name: str, url: str, load: Load, out: Path) -> list[str]:
     """The command line of a contestant."""
     if name != "recipe":
-        given = {"rows": load.rows, "concurrency": load.concurrency, "timeout-s": load.timeout_s, "url": url, "out": out}
+        given = {
+            "rows": load.rows,
+            "concurrency": load.concurrency,
+            "timeout-s": load.timeout_s,
+            "url": url,
+            "out": out,
+        }
         given["shard-rows"] = load.shard_rows
         script = str(task.HERE / f"{name}.py")
         return [sys.executable, script, *(f"--{option}={value}" for option, value in given.items())]
@@ -105,14 +111,14 @@ def _rows(name: str, out: Path) -> Iterator[tuple[str, int, dict[str, str]]]:
     for file in sorted(_final(name, out).rglob("*.parquet")):
         table = pq.read_table(file)
         if name == "library":
-            for topic, number, columns in zip(*(table[each].to_pylist() for each in ("topic", "number", "columns"))):
-                yield topic[2], number, dict(columns)
+            for row in table.select(["topic", "number", "columns"]).to_pylist():
+                yield row["topic"][2], row["number"], dict(row["columns"])
         else:
-            for topic, text in zip(table["topic"].to_pylist(), table["columns"].to_pylist()):
-                columns = json.loads(text)
+            for row in table.select(["topic", "columns"]).to_pylist():
+                columns = json.loads(row["columns"])
                 # the published row has no number of its own; the problem must name the one that the verdict names
                 said = str(columns.get("problem", "")).partition("/")[2].partition(".")[0]
-                yield topic, int(said or -1), columns
+                yield row["topic"], int(said or -1), columns
 
 
 def _failed(name: str, out: Path) -> dict[str, int]:

@@ -35,9 +35,9 @@ class Stub:
         self.url = f"http://127.0.0.1:{port}/v1"
         self._stats = f"http://127.0.0.1:{port}/stats"
 
-    def stats(self) -> dict[str, Any]:
-        """Its counters, see `stub.Stub.stats`."""
-        with urllib.request.urlopen(self._stats, timeout=10) as answer:
+    def stats(self, *, restart: bool = False) -> dict[str, Any]:
+        """Its counters, see `stub.Stub.stats`; `restart` before a new contestant."""
+        with urllib.request.urlopen(self._stats + "?restart" * restart, timeout=10) as answer:
             found: dict[str, Any] = json.loads(answer.read())
             return found
 
@@ -88,7 +88,7 @@ class Run:
 
 def run(command: Sequence[str], server: Stub, log: Path, kill: Callable[[float], bool] = lambda _: False) -> Run:
     """Runs a command to its end, or until `kill` says so of the seconds that have passed; then its whole group is killed."""
-    before, busy, own = server.stats(), _busy_s(), time.process_time()
+    before, busy, own = server.stats(restart=True), _busy_s(), time.process_time()
     began, start = time.time(), time.perf_counter()
     with open(log, "ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
@@ -97,7 +97,7 @@ def run(command: Sequence[str], server: Stub, log: Path, kill: Callable[[float],
     busy, own = _busy_s() - busy, time.process_time() - own
     after = server.stats()
     sendings = after["sendings"] - before["sendings"]
-    first = after["since"] if sendings else None
+    first = after["first"] if sendings else None
     cpu_s, stub_s = usage.ru_utime + usage.ru_stime, after["cpu_s"] - before["cpu_s"]
     active_s = max(after["last_answer"] - first, 1e-9) if first is not None else None
     return Run(
@@ -128,7 +128,12 @@ def machine() -> dict[str, object]:
     for library in _LIBRARIES:
         versions[library] = version(library)
     memory = round(psutil.virtual_memory().total / 2**30)
-    return {"cores": len(os.sched_getaffinity(0)), "memory_gib": memory, "system": platform.system(), "versions": versions}
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": memory,
+        "system": platform.system(),
+        "versions": versions,
+    }
 
 
 def _watch(process: "subprocess.Popen[bytes]", start: float, kill: Callable[[float], bool]) -> tuple[int, Any, int]:

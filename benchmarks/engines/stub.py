@@ -5,7 +5,7 @@
 
 `--port 0` takes a free one; the port is the first line printed. An answer follows from its prompt alone. Latency and faults
 are drawn for each prompt and its how-manieth sending, so every contestant meets the same ones. `GET /stats` gives counters as
-JSON. `--log` gets a line per request as soon as it is read: seconds since 1970, prompt's hash, stage, sending, fault.
+JSON; with `?restart` the time of the first request and the most waiting at once begin anew. `--log` gets a line per request as soon as it is read: seconds since 1970, prompt's hash, stage, sending, fault.
 Not here: chunked requests, pipelining, streaming.
 """
 
@@ -26,7 +26,9 @@ _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 _ROW = re.compile(r"ROW=([^.\n]*)")
 _FAULT_S = 0.005
 _FAULTS = ("rate_limited", "failing", "stalled", "malformed", "truncated")
-_WORDS = "train river ladder prism market orbit matrix garden puzzle harbour violin copper signal desert archive lantern"
+_WORDS = (
+    "train river ladder prism market orbit matrix garden puzzle harbour violin copper signal desert archive lantern"
+)
 
 
 class Stub:
@@ -73,6 +75,10 @@ class Stub:
         waiting = {"most_waiting": self._most, "waiting_s": self._area}
         times = {"first": self._first, "last_answer": self._last_answer, "cpu_s": time.process_time()}
         return orjson.dumps({**asked, "by_stage": self.counts, **waiting, **times})
+
+    def restart(self) -> None:
+        """Forgets when the first request came and how many waited at most; a new contestant begins."""
+        self._first, self._most = 0.0, self._waiting
 
     def write_log(self) -> None:
         """Hands the lines of the last moments to the file."""
@@ -127,15 +133,18 @@ class Connection(asyncio.Protocol):
         self._asked = False
 
     def connection_made(self, transport: Any) -> None:
+        """Begins to read."""
         self._transport = transport
         self._stub.connections += 1
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drops the answer that was still owed."""
         if self._asked:
             self._stub.gone()
         self._asked = False
 
     def data_received(self, data: bytes) -> None:
+        """Takes up a request as soon as it is whole."""
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n") + 4
         if end < 4:
@@ -149,8 +158,10 @@ class Connection(asyncio.Protocol):
         if path.endswith(b"/chat/completions"):
             self._asked = True
             self._stub.ask(body, self._reply)
-        elif path == b"/stats":
+        elif path.startswith(b"/stats"):
             self._transport.write(http(b"200 OK", self._stub.stats()))
+            if path.endswith(b"?restart"):
+                self._stub.restart()
         else:
             self._transport.write(http(b"200 OK", b'{"object":"list","data":[{"id":"stub","object":"model"}]}'))
 
@@ -196,7 +207,13 @@ def _completion(text: str, size: int, key: bytes, fault: str) -> bytes:
         "finish_reason": "length" if fault == "truncated" else "stop",
     }
     usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
-    answer = {"id": key.hex(), "object": "chat.completion", "created": 1, "model": "stub", "system_fingerprint": "stub-1"}
+    answer = {
+        "id": key.hex(),
+        "object": "chat.completion",
+        "created": 1,
+        "model": "stub",
+        "system_fingerprint": "stub-1",
+    }
     return orjson.dumps({**answer, "choices": [choice], "usage": usage})
 
 

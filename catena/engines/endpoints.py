@@ -101,13 +101,22 @@ class Endpoints:
         endpoints: At least one.
         probe: How a server that is out is asked whether it is back.
         patience_s: Seconds without any server after which `pick` gives up.
+        on_room: Called when a server is back in service or has rested.
     """
 
-    def __init__(self, model: str, endpoints: Sequence[Endpoint], probe: Probe, patience_s: float) -> None:
+    def __init__(
+        self,
+        model: str,
+        endpoints: Sequence[Endpoint],
+        probe: Probe,
+        patience_s: float,
+        on_room: Callable[[], None] = lambda: None,
+    ) -> None:
         self.all = tuple(endpoints)
         self._model = model
         self._probe = probe
         self._patience_s = patience_s
+        self._on_room = on_room
         self._out_since = 0.0
         self._news = asyncio.Event()
         self._probing: dict[Endpoint, asyncio.Task[None]] = {}
@@ -122,7 +131,9 @@ class Endpoints:
         return sum(int(each.pace.limit) for each in ready or self.all)
 
     async def pick(self, avoid: Endpoint | None = None) -> Endpoint:
-        """The server with the least to do for its limit; `avoid` only where it is the only one. Waits while none can be asked.
+        """The server with the fewest requests, those below their limit first; `avoid` only where it is the only one.
+
+        Waits while none can be asked.
 
         Raises:
             ServerUnreachable: There was none for `patience_s` seconds.
@@ -133,13 +144,26 @@ class Endpoints:
             if len(ready) == 1:
                 return ready[0]
             if ready:
-                return min(ready, key=lambda each: (each is avoid, each.in_flight / each.pace.limit))
+                return min(
+                    ready, key=lambda each: (each is avoid, each.in_flight >= int(each.pace.limit), each.in_flight)
+                )
             await self._wait(now)
 
     def note(self, endpoint: Endpoint, ticket: int, fault: Fault | None) -> None:
         """Notes the outcome of a request, see `Endpoint.note`; starts probing a server that went out."""
+        rested_until = endpoint.rests_until
         if endpoint.note(ticket, fault):
             self._turned(endpoint)
+        if endpoint.rests_until != rested_until:
+            asyncio.get_running_loop().call_later(endpoint.rests_until - monotonic(), self._on_room)
+
+    def another(self, endpoint: Endpoint) -> bool:
+        """Whether a server other than `endpoint` can be asked at once."""
+        now = monotonic()
+        return any(
+            each is not endpoint and each.up and each.rests_until <= now and each.in_flight < int(each.pace.limit)
+            for each in self.all
+        )
 
     async def close(self) -> None:
         """Stops probing."""
@@ -152,6 +176,7 @@ class Endpoints:
         if endpoint.up:
             self._news.set()
             self._news = asyncio.Event()
+            self._on_room()
             return
         if not any(each.up for each in self.all):
             self._out_since = monotonic()

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from catena.engines.http_errors import Fault
+from catena.engines.http_errors import SHOWN, Fault, plain
 from catena.errors import UserError
 
 LARGEST_BODY = 64 * 2**20
@@ -69,7 +69,7 @@ class HttpClient:
     """
 
     def __init__(self, headers: Mapping[str, str], timeout_s: float, redact: Callable[[str], str]) -> None:
-        self._timeout_s = timeout_s
+        self._timeout = _timeout(timeout_s)
         self._redact = redact
         self._kept = self._session(headers, keepalive_timeout=_KEEP_ALIVE_S, socket_factory=_open_socket)
         self._fresh = self._session(headers, force_close=True)
@@ -81,18 +81,18 @@ class HttpClient:
         sending = _Sending()
         _SENDING.set(sending)
         try:
-            return await self._ask(self._kept, "POST", target, data)
+            return await self._ask(self._kept, "POST", target, data, self._timeout)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
             if sending.connected or isinstance(error, aiohttp.ClientConnectorError):
-                return self._fault(error)
+                return self._fault(error, self._timeout)
         except Exception as error:
-            return self._fault(error)
+            return self._fault(error, self._timeout)
         self.reconnected += 1
-        return await self._safely(self._fresh, "POST", target, body if data is body else io.BytesIO(body))
+        return await self._safely("POST", target, body if data is body else io.BytesIO(body), self._timeout)
 
     async def get(self, target: Target, timeout_s: float) -> Answer | Fault:
         """Fetches a small page over a fresh connection."""
-        return await self._safely(self._fresh, "GET", target, None, aiohttp.ClientTimeout(total=timeout_s))
+        return await self._safely("GET", target, None, _timeout(timeout_s))
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -104,42 +104,44 @@ class HttpClient:
             connector=aiohttp.TCPConnector(limit=0, **connector),
             headers={**_HEADERS, **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=_CONNECT_S),
         )
 
-    async def _safely(
-        self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: Any = None
-    ) -> Answer | Fault:
+    async def _safely(self, method: str, target: Target, data: Any, timeout: aiohttp.ClientTimeout) -> Answer | Fault:
         try:
-            return await self._ask(session, method, target, data, timeout)
+            return await self._ask(self._fresh, method, target, data, timeout)
         except Exception as error:
-            return self._fault(error)
+            return self._fault(error, timeout)
 
     async def _ask(
-        self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: Any = None
+        self, session: aiohttp.ClientSession, method: str, target: Target, data: Any, timeout: aiohttp.ClientTimeout
     ) -> Answer | Fault:
-        more: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        via: dict[str, Any] = {}
         if target.proxy is not None:
             told = "headers" if target.url.scheme == "http" else "proxy_headers"  # before TLS, the proxy reads along
-            more |= {"proxy": target.proxy, told: target.proxy_headers}
-        async with session.request(method, target.url, data=data, allow_redirects=False, **more) as response:
+            via = {"proxy": target.proxy, told: target.proxy_headers}
+        sending = session.request(method, target.url, data=data, timeout=timeout, allow_redirects=False, **via)
+        async with sending as response:
             body = await _read(response)
             if body is None:
                 return Fault("malformed", f"the answer is longer than {LARGEST_BODY} bytes", response.status)
             return Answer(response.status, response.headers, body)
 
-    def _fault(self, error: Exception) -> Fault:
+    def _fault(self, error: Exception, timeout: aiohttp.ClientTimeout) -> Fault:
         """What an exception of the library means; only exceptions that it is known to raise pass for a fault."""
-        said = self._redact(str(error)) or type(error).__name__
+        said = plain(self._redact(str(error))) or type(error).__name__
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return Fault("connection", f"no connection within {_CONNECT_S:g} s", server=True)
+            return Fault("connection", f"no connection within {timeout.sock_connect:g} s", server=True)
         if isinstance(error, TimeoutError):
-            return Fault("timeout", f"no whole answer within {self._timeout_s:g} s", server=True)
+            return Fault("timeout", f"no whole answer within {timeout.total:g} s", server=True)
         if isinstance(error, aiohttp.ClientResponseError):
-            return Fault("malformed", f"the answer is no HTTP ({said[:300]})", response=said[:2000])
+            return Fault("malformed", f"the answer is no HTTP ({said[:300]})", response=said[:SHOWN])
         if isinstance(error, aiohttp.ClientError | OSError):
             return Fault("connection", said[:300], server=True)
         raise error
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, _CONNECT_S))
 
 
 def target_of(url: str) -> Target:
@@ -165,7 +167,8 @@ def target_of(url: str) -> Target:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
+        return address.is_loopback or address.is_unspecified
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
 

@@ -69,7 +69,7 @@ def fault_of(status: int, headers: Mapping[str, str], body: bytes, redact: Calla
     """The fault that an answer with a status other than 200 stands for; `redact` takes secrets out of a text."""
     text = redact(body.decode("utf-8", "replace"))
     message, code = _message(body)
-    message = redact(" ".join(message.split()))[:300]
+    message = plain(redact(message)[:SHOWN])[:300]  # cut after redacting: half a key is a secret too
     retry_after_s = retry_after(headers)
     trouble = _trouble(status, code, message)
     return Fault(
@@ -94,6 +94,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if seconds is None:
             seconds = _until(value, headers.get("Date"))
     return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT_S)
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without anything that a terminal would act upon."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
 
 
 def _number(value: str | None) -> float | None:
@@ -124,14 +129,14 @@ def _message(body: bytes) -> tuple[str, str]:
     try:
         answer: Any = orjson.loads(body)
     except ValueError:
-        return body.decode("utf-8", "replace")[:SHOWN], ""
+        return body.decode("utf-8", "replace"), ""
     error = answer.get("error", answer) if isinstance(answer, dict) else answer
     if not isinstance(error, dict):
-        return str(error)[:SHOWN], ""
+        return str(error), ""
     inner = error.get("innererror")
     words = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
     message = next((error[name] for name in ("message", "detail", "error") if error.get(name)), answer)
-    return str(message)[:SHOWN], " ".join(str(word) for word in words if word is not None)
+    return str(message), " ".join(str(word) for word in words if word is not None)
 
 
 def _trouble(status: int, code: str, message: str) -> Trouble | None:
@@ -154,5 +159,5 @@ def _cause(status: int, words: str) -> Cause:
 
 def _detail(status: int, headers: Mapping[str, str], message: str, redact: Callable[[str], str]) -> str:
     if 300 <= status < 400:
-        return f"status {status}, redirects to {redact(headers.get('Location', '?'))[:300]}; give that place in `urls`"
+        return f"status {status}, redirects to {plain(redact(headers.get('Location', '?')))[:300]}; give that place in `urls`"
     return f"status {status}, {message}" if message else f"status {status} without a message"

@@ -16,7 +16,7 @@ import orjson
 from catena.engines.base import Completion, Keep, Request
 from catena.engines.endpoints import Endpoint, Endpoints
 from catena.engines.http_client import Answer, HttpClient, Target, target_of
-from catena.engines.http_errors import SHOWN, Fault, fault_of
+from catena.engines.http_errors import SHOWN, Fault, fault_of, plain
 from catena.engines.models import ModelSpec
 from catena.engines.openai_body import MalformedAnswer, read_completion, request_body
 from catena.engines.openai_options import check, headers_of, place, read_options
@@ -68,12 +68,12 @@ class OpenAIEngine:
         targets = [
             (url, target_of(place(url, "chat/completions")), target_of(place(url, "models"))) for url in spec.urls
         ]
-        start = -(-max(16, spec.concurrency // 4) // len(targets))
+        start = -(-max(16, spec.concurrency // 2) // len(targets))
         endpoints = [Endpoint(url, Pace(spec.concurrency, start)) for url, _, _ in targets]
         self._chat: Mapping[Endpoint, Target] = dict(zip(endpoints, (chat for _, chat, _ in targets), strict=True))
         self._models: Mapping[Endpoint, Target] = dict(zip(endpoints, (models for *_, models in targets), strict=True))
-        self._endpoints = Endpoints(spec.model, endpoints, self._probe, spec.patience_s)
         self._gate = Gate(self._limit)
+        self._endpoints = Endpoints(spec.model, endpoints, self._probe, spec.patience_s, self._gate.refill)
         self._client = HttpClient(headers, spec.timeout_s, self._redact)
         self._random = random.Random(0)
         self._sent = self._ok = 0
@@ -145,7 +145,8 @@ class OpenAIEngine:
                 self._stop(endpoint, outcome)
             if tries >= self.spec.tries or outcome.cause not in RETRYABLE:
                 break
-            await self._gate.step_out(self._backoff_s(outcome, tries))
+            if tries > 1 or not outcome.server or not self._endpoints.another(endpoint):
+                await self._gate.step_out(self._backoff_s(outcome, tries))
         raise EngineError(
             outcome.cause,
             f"{endpoint.url}: {outcome.detail}",
@@ -189,7 +190,7 @@ class OpenAIEngine:
         if isinstance(decoded, dict) and isinstance(decoded.get("error"), dict) and not decoded.get("choices"):
             return self._error_inside(decoded["error"], answer)
         shown = self._redact(answer.body.decode("utf-8", "replace"))[:SHOWN]
-        return Fault("malformed", self._redact(detail), answer.status, shown)
+        return Fault("malformed", plain(self._redact(detail)[:SHOWN])[:300], answer.status, shown)
 
     def _error_inside(self, error: dict[str, object], answer: Answer) -> Fault:
         """Gateways pass on a server's failure with status 200 and the failure's own status in the body."""

@@ -37,7 +37,7 @@ def request_body(request: Request, options: Options) -> bytes:
     sampling = request.sampling
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": request.messages,
+        "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
         options.max_tokens_field: sampling.max_tokens,
     }
     for name in ("temperature", "top_p", "top_k", "min_p", "reasoning_effort"):
@@ -127,7 +127,7 @@ def _finish_reason(given: object, refusal: str) -> FinishReason:
         return "refusal"
     known = _FINISHED.get(given) if isinstance(given, str) else None
     if known is None:
-        raise MalformedAnswer(f"finish_reason is {given!r:.60}, one of {sorted(_FINISHED)} is expected")
+        raise MalformedAnswer(f"finish_reason is {given!r}, one of {sorted(_FINISHED)} is expected")
     return known
 
 
@@ -149,7 +149,7 @@ def _count(usage: object, name: str) -> int:
     if count is None:
         return 0
     if type(count) is not int or count < 0:
-        raise MalformedAnswer(f"usage counts {name} as {count!r:.60}, not as a number of tokens")
+        raise MalformedAnswer(f"usage counts {name} as {count!r}, not as a number of tokens")
     return count
 
 

@@ -110,8 +110,6 @@ class Pace:
         if ticket <= self._decreased_at:
             return
         if 2 * in_flight >= self.limit:  # a limit that is not used has not shown that it is safe
-            self._earned += 1
-        if self._earned >= (self.limit if self._doubling else self._window):
             self._grow()
         self._count()
 
@@ -133,9 +131,13 @@ class Pace:
         return pause_s
 
     def _grow(self) -> None:
-        step = self.limit if self._doubling else max(1.0, self.limit / 32)
-        self.limit = min(float(self._ceiling), self.limit + step)
-        self._earned = 0
+        """One step per answer doubles the limit in a window; later one step, or 3 %, per window."""
+        self._earned += 1
+        if self._doubling:
+            self.limit = min(float(self._ceiling), self.limit + 1.0)
+        elif self._earned >= self._window:
+            self.limit = min(float(self._ceiling), self.limit + max(1.0, self.limit / 32))
+            self._earned = 0
 
     def _decrease(self, limit: float, latest: int) -> None:
         self.limit = max(1.0, limit)

@@ -8,7 +8,7 @@ import asyncio
 from catena.engines.base import Completion, Keep, Request
 from catena.engines.local import check_options
 from catena.engines.models import ModelSpec
-from catena.engines.vllm_model import OPTIONS, EngineDeadError, VllmModel, chat_request, start
+from catena.engines.vllm_model import OPTIONS, VllmModel, chat_request, start
 from catena.errors import EngineError, RunStopped
 
 
@@ -84,8 +84,6 @@ class VllmEngine:
             if task is None or task.cancelling():
                 raise
             raise self._stopped("was closed while it answered") from None
-        except EngineDeadError as error:
-            raise self._stopped("died; its last words are above") from error
         finally:
             self._in_flight.discard(answering)
 

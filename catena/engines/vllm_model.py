@@ -5,6 +5,8 @@ same here and behind `vllm serve`. Without the option `reasoning_parser` reasoni
 holds from the first token on: the model then answers without thinking.
 """
 
+# pyright: reportMissingImports=false
+
 import asyncio
 import logging
 import os
@@ -30,14 +32,14 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
 
 try:
-    import vllm
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.entrypoints.chat_utils import load_chat_template
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
-    from vllm.exceptions import VLLMClientError, VLLMValidationError
+    from vllm.exceptions import VLLMClientError
     from vllm.renderers.online_renderer import OnlineRenderer
     from vllm.v1.engine.async_llm import AsyncLLM
     from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+    from vllm.version import __version__ as VERSION
 except ImportError as error:
     raise UserError(
         f"the vllm engine needs a library that cannot be imported ({error}); run pip install 'catena[vllm]' for CUDA, "
@@ -106,6 +108,7 @@ class VllmModel:
     """vLLM's engine with one model, and what stands around it in vLLM's server.
 
     Attributes:
+        name: What the recipe calls the model.
         engine: An `AsyncLLM`.
         renderer: An `OnlineRenderer`.
         tokenizer: A copy: vLLM encodes with the original, in a thread of its own.
@@ -113,6 +116,7 @@ class VllmModel:
         folder: Where vLLM's sockets and temporary files are.
     """
 
+    name: str
     engine: Any
     renderer: Any
     tokenizer: Any
@@ -125,7 +129,7 @@ class VllmModel:
 
         Raises:
             EngineError: The prompt leaves no room for an answer, or vLLM refuses the request or fails at it.
-            EngineDeadError: vLLM's process is gone.
+            RunStopped: vLLM's process is gone.
         """
         sent = perf_counter()
         prompt = await self._render(request, chat)
@@ -156,7 +160,7 @@ class VllmModel:
         try:
             rendered = await self.renderer.render_chat(chat)
         except (VLLMClientError, ValueError, TypeError) as error:
-            if isinstance(error, VLLMValidationError) and str(error.parameter).startswith("input"):
+            if str(getattr(error, "parameter", "")).startswith("input"):
                 raise context_overflow(request.model, self.engine.model_config.max_model_len) from error
             raise _refused(request, error) from error
         if not isinstance(rendered, tuple):
@@ -189,6 +193,9 @@ class VllmModel:
             raise
         except (VLLMClientError, ValueError) as error:
             raise _refused(request, error) from error
+        except EngineDeadError as error:
+            reason = "vLLM died, its own words are above; what was answered is kept, the same command goes on"
+            raise RunStopped(f"{self.name}: {reason}") from error
         except EngineGenerateError as error:
             raise EngineError("overloaded", one_line(error.__cause__ or error), model=request.model) from error
 
@@ -205,7 +212,7 @@ def start(spec: ModelSpec) -> VllmModel:
     """
     arguments = {"disable_log_stats": True, "use_tqdm_on_load": False, **spec.options}
     server = {name: arguments.pop(name, None) for name in SERVER_OPTIONS}
-    logger.info("%s: starting vLLM %s with %s", spec.name, vllm.__version__, spec.model)
+    logger.info("%s: starting vLLM %s with %s", spec.name, VERSION, spec.model)
     folder = tempfile.mkdtemp(prefix="catena-vllm-")
     with _children_environment(folder):
         try:
@@ -230,8 +237,8 @@ def start(spec: ModelSpec) -> VllmModel:
         default_chat_template_kwargs=server["default_chat_template_kwargs"],
     )
     commit = getattr(config.model_config.hf_config, "_commit_hash", None)
-    revision = revision_of(spec, commit, f"vllm {vllm.__version__}")
-    return VllmModel(engine, renderer, deepcopy(engine.get_tokenizer()), revision, folder)
+    revision = revision_of(spec, commit, f"vllm {VERSION}")
+    return VllmModel(spec.name, engine, renderer, deepcopy(engine.get_tokenizer()), revision, folder)
 
 
 @contextmanager
@@ -261,7 +268,7 @@ def _usage(prompt: Any, output: Any) -> Usage:
 
 
 def _finish_reason(request: Request, output: Any) -> FinishReason:
-    reason = output.outputs[0].finish_reason
+    reason: str = output.outputs[0].finish_reason
     if reason == "stop" or reason == "length":
         return reason
     raise EngineError("overloaded", f"vLLM ended the request with {reason!r}", model=request.model)

@@ -71,7 +71,8 @@ def _url(child: "subprocess.Popen[bytes]") -> str:
 
 def _main() -> int:
     """The child: settings from the input's first line, the URL or an error as the output's only one."""
-    from catena.engines.rehearsal.server import LOOPBACK, run_until_told
+    from catena.engines.rehearsal.running import run_until_told
+    from catena.engines.rehearsal.server import LOOPBACK
 
     line = sys.stdin.buffer.readline()
     if not line.strip():

@@ -26,6 +26,7 @@ class Host(Protocol):
 
     def connected(self, connection: "Connection") -> bool:
         """Whether the connection is taken."""
+        ...
 
     def disconnected(self, connection: "Connection") -> None:
         """It is gone."""
@@ -63,15 +64,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes the connection, or turns it away while the server is down."""
         self._transport = cast(asyncio.Transport, transport)
-        self._service.connections += 1
-        self._service.open_connections += 1
+        self._service.counters.connections += 1
+        self._service.counters.open_connections += 1
         if not self._host.connected(self):
             self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets what was still to be answered."""
         self._transport = None
-        self._service.open_connections -= 1
+        self._service.counters.open_connections -= 1
         self._drop_slots()
         self._host.disconnected(self)
 
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply) -> None:
         if reply.counted:
-            self._service.finished()
+            self._service.counters.leave()
         if self._transport is None:
             return
         if reply.data:
@@ -218,7 +219,7 @@ class Connection(asyncio.Protocol):
             if slot.timer is not None:
                 slot.timer.cancel()
             if slot.counted:
-                self._service.finished()
+                self._service.counters.leave()
         self._slots.clear()
 
     def close(self) -> None:

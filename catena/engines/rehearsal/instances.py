@@ -14,7 +14,7 @@ import jsonschema_rs
 import orjson
 
 from catena.engines.rehearsal.draws import Draws
-from catena.engines.rehearsal.merging import merged_schemas
+from catena.engines.rehearsal.merging import bound_of, merged_schemas
 from catena.engines.rehearsal.patterns import UnknownPattern, text_matching
 
 _DRAWS = 24
@@ -235,8 +235,8 @@ class _Maker:
         return text if len(text) <= most else text[: int(most)]
 
     def _number(self, schema: Mapping[str, Any], *, whole: bool) -> int | float:
-        low = _bound(schema, "minimum", "exclusiveMinimum", -inf)
-        high = _bound(schema, "maximum", "exclusiveMaximum", inf)
+        low = bound_of(schema, "minimum", "exclusiveMinimum", -inf)
+        high = bound_of(schema, "maximum", "exclusiveMaximum", inf)
         if low == -inf:
             low = min(0, high - 100) if high < inf else 0
         if high == inf:
@@ -248,11 +248,3 @@ class _Maker:
             return int(value) if whole else value
         value = low + self.draws.share() * (high - low)
         return round(value, 3) if low < round(value, 3) < high else value
-
-
-def _bound(schema: Mapping[str, Any], inclusive: str, exclusive: str, unbounded: float) -> float:
-    """The bound that counts; an exclusive one is met by drawing again."""
-    pick = max if unbounded < 0 else min
-    given = [schema[name] for name in (inclusive, exclusive) if isinstance(schema.get(name), int | float)]
-    bounds = [bound for bound in given if not isinstance(bound, bool)]
-    return pick(bounds, default=unbounded)

@@ -38,3 +38,11 @@ def _both_types(first: str | list[str], second: str | list[str]) -> list[str]:
     both = [kind for kind in one if kind in two or (kind == "integer" and "number" in two)]
     both += [kind for kind in two if kind == "integer" and "number" in one and kind not in both]
     return both or two
+
+
+def bound_of(schema: Mapping[str, Any], inclusive: str, exclusive: str, unbounded: float) -> float:
+    """The bound that counts; an exclusive one is met by drawing again."""
+    pick = max if unbounded < 0 else min
+    given = [schema[name] for name in (inclusive, exclusive) if isinstance(schema.get(name), int | float)]
+    bounds = [bound for bound in given if not isinstance(bound, bool)]
+    return pick(bounds, default=unbounded)

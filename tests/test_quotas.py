@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catena.taxonomy.tree import Slots, allocate, leaves_of
+from catena.taxonomy.quotas import Slots, allocate, leaves_of
 
 OFFERED = [("m", "a", "x"), ("m", "a", "y"), ("m", "b", "z"), ("p", "c", "w")]
 
