@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Generic, TypeVar
 
 from catena.budget import Budget, paid
@@ -129,28 +130,30 @@ class Model:
         )
         limit = self._tries * (1 + self._desk.grants.get(row_id, 0))
         unusable: list[_Unusable] = []
-        missing: list[Request] = []
-        attempt = 0
-        while attempt < limit:
-            request = replace(first, attempt=attempt) if attempt else first
-            key = identity(request)
-            attempt += 1
+        missing: list[int] = []
+        keys: dict[int, bytes] = {}
+        known = 0
+        for known in range(limit):  # attempts made earlier, by this run or the ones before it
+            request = _attempt(first, known)
+            key = keys[known] = identity(request)
+            if not self._desk.ledger.knows(key):
+                break
             kept = self._desk.ledger.find(key, request.sampling.max_tokens)
             if kept is None:
-                missing.append(request)
-                if not self._desk.ledger.knows(key):
-                    break
+                missing.append(known)
                 continue
             self._desk.reused += 1
             try:
-                return Asked(_read(kept, parse), kept, request.attempt)
+                return Asked(_read(kept, parse), kept, known)
             except _Unusable as error:
                 unusable.append(error)
-        missing += [replace(first, attempt=later) for later in range(attempt, limit)]
-        for request in missing:
-            completion = await self._complete(request)
+        else:
+            known = limit
+        for attempt in chain(missing, range(known, limit)):
+            request = _attempt(first, attempt)
+            completion = await self._complete(keys.get(attempt) or identity(request), request)
             try:
-                return Asked(_read(completion, parse), completion, request.attempt)
+                return Asked(_read(completion, parse), completion, attempt)
             except _Unusable as error:
                 unusable.append(error)
                 if error.cause == "content_filter":
@@ -161,9 +164,8 @@ class Model:
                 return Asked(parse(cut), cut, 0)
         raise self._failure(unusable)
 
-    async def _complete(self, request: Request) -> Completion:
+    async def _complete(self, key: bytes, request: Request) -> Completion:
         """The completion of a request that the ledger lacks; two rows that ask the same share one."""
-        key = identity(request)
         place = (key, request.sampling.max_tokens)
         shared = self._desk.pending.get(place)
         if shared is not None:
@@ -211,6 +213,10 @@ class Model:
         return EngineError(
             last.cause, last.detail, model=self.spec.model, tries=len(unusable), response=last.completion.text[-_SHOWN:]
         )
+
+
+def _attempt(first: Request, attempt: int) -> Request:
+    return replace(first, attempt=attempt) if attempt else first
 
 
 def _read(completion: Completion, parse: Parser[T]) -> T:
