@@ -3,6 +3,8 @@
 import threading
 from dataclasses import dataclass
 
+import numpy as np
+
 from catena.errors import LedgerError
 from catena.ledger import Total
 from catena.ledger_index import Index
@@ -11,6 +13,7 @@ from catena.ledger_segment_files import Books, Facts, Keys, add_totals
 from catena.ledger_segment_store import SegmentStore
 
 _TRIES = 5
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class Catalog:
             listed = self._store.names()
             new = sorted(listed - known)
             try:
-                found = self._store.indexes(new)
+                found = [
+                    each for start in range(0, len(new), _AT_ONCE) for each in self._read(new[start : start + _AT_ONCE])
+                ]
             except FileNotFoundError:  # a compaction has replaced it since it was listed
                 continue
             self._take_in(dict(zip(new, found, strict=True)), before - listed)
@@ -104,6 +109,14 @@ class Catalog:
         """Number of different completions."""
         with self._lock:
             return self._index.num_distinct()
+
+    def _read(self, names: list[str]) -> list[tuple[Facts, Keys]]:
+        """Indexes with their arrays in one block each, so that the allocator gives the memory back as a whole."""
+        found = self._store.indexes(names)
+        ends = np.cumsum([facts.num_rows for facts, _ in found])[:-1]
+        columns = zip(*(keys for _, keys in found), strict=True)
+        parts = zip(*(np.split(np.concatenate(column), ends) for column in columns), strict=True)
+        return [(facts, Keys(*arrays)) for (facts, _), arrays in zip(found, parts, strict=True)]
 
     def _take_in(self, new: dict[str, tuple[Facts, Keys]], vanished: set[str]) -> None:
         with self._lock:

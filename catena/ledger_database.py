@@ -74,6 +74,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerError: Not a ledger, of another version, damaged, or not writable.
     """
+    _refuse_log_alone(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(path, "rwc")
@@ -103,6 +104,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerError: No ledger, not one, of another version, or damaged.
     """
+    _refuse_log_alone(path)
     if not path.is_file():
         raise LedgerError(f"{path}: no ledger lies here; name the ledger.db of a run folder")
     modes = ["ro"] if _left_over(path) else ["ro", "ro&immutable=1"]
@@ -117,7 +119,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             if connection is not None:
                 connection.close()
             if mode is modes[-1] or _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise ledger_error(path, error) from error
+                raise ledger_error(path, error, "read") from error
         except LedgerError:
             assert connection is not None
             connection.close()
@@ -212,11 +214,17 @@ def _create(path: Path, connection: sqlite3.Connection) -> None:
         os.close(folder)
 
 
+def _refuse_log_alone(path: Path) -> None:
+    """SQLite deletes a log whose database is missing or empty, and with it what was committed to it."""
+    if _left_over(path) and not (path.exists() and path.stat().st_size):
+        raise damaged(path, LedgerError("the database is gone, its log is there"))
+
+
 def _left_over(path: Path) -> bool:
     """Whether commits lie in the log that are not in the database yet."""
     try:
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -7,6 +7,9 @@ Committed pages in the log come before those in the database. Nothing is written
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,13 +28,16 @@ def salvaged_rows(path: Path) -> Iterator[Row]:
     """
     seen: set[int] = set()
     log = path.with_name(f"{path.name}-wal")
-    for each in (log, None):  # where a page in the log is damaged, the one in the database may not be
-        with path.open("rb") as database:
-            for row in _rows(_Pages(database, each)):
-                identity = hash((row.key, row.max_tokens))
-                if identity not in seen:
-                    seen.add(identity)
-                    yield row
+    with ExitStack() as files:
+        database = files.enter_context(path.open("rb") if path.exists() else BytesIO())
+        passes = [_Pages(database)]  # where a page in the log is damaged, the one in the database may not be
+        if log.exists():
+            passes.insert(0, _Pages(database, files.enter_context(log.open("rb"))))
+        for row in chain.from_iterable(map(_rows, passes)):
+            identity = hash((row.key, row.max_tokens))
+            if identity not in seen:
+                seen.add(identity)
+                yield row
 
 
 def _rows(pages: "_Pages") -> Iterator[Row]:
@@ -51,19 +57,17 @@ def _rows(pages: "_Pages") -> Iterator[Row]:
 class _Pages:
     """Pages by number, from 1: the last committed version in the log, or that in the database."""
 
-    def __init__(self, database: BinaryIO, log: Path | None) -> None:
-        self._database = database
+    def __init__(self, database: BinaryIO, log: BinaryIO | None = None) -> None:
+        self._database, self._log = database, log
+        database.seek(0)
         header = database.read(100)
         size = int.from_bytes(header[16:18], "big")
         size = 65_536 if size == 1 else size
         whole = len(header) == 100 and size >= 512 and size & (size - 1) == 0
         self.size = size if whole else PAGE_BYTES
         self.usable = self.size - (header[20] if whole and header[20] <= 32 else 0)
-        self._log: BinaryIO | None = None
-        self._places: dict[int, int] = {}
-        if log is not None and log.exists():
-            self._log, self._places = _committed(log, self.size)
-        stored = os.fstat(database.fileno()).st_size // self.size
+        self._places = {} if log is None else _committed(log, self.size)
+        stored = database.seek(0, os.SEEK_END) // self.size
         self.count = max(stored, *self._places) if self._places else stored
 
     def read(self, number: int) -> bytes:
@@ -75,11 +79,10 @@ class _Pages:
         return self._database.read(self.size)
 
 
-def _committed(path: Path, size: int) -> tuple[BinaryIO, dict[int, int]]:
-    """The log, and where in it the last version of each page begins, up to the last commit."""
+def _committed(log: BinaryIO, size: int) -> dict[int, int]:
+    """Where in the log the last version of each page begins, up to the last commit."""
     places: dict[int, int] = {}
     waiting: dict[int, int] = {}
-    log = path.open("rb")
     salts = log.read(32)[16:24]
     while len(frame := log.read(24)) == 24 and frame[8:16] == salts:
         number, commit = struct.unpack_from(">II", frame)
@@ -88,7 +91,7 @@ def _committed(path: Path, size: int) -> tuple[BinaryIO, dict[int, int]]:
         if commit:
             places.update(waiting)
             waiting.clear()
-    return log, places
+    return places
 
 
 def _row(pages: _Pages, page: bytes, offset: int) -> Row | None:

@@ -13,12 +13,15 @@ from catena.ledger_sqlite import SqliteLedger
 
 
 class Salvage:
-    """A ledger that may be damaged, read once; call it while nobody writes to it.
+    """A ledger that may be damaged, read once, while nobody writes to it.
 
     Attributes:
         expected: Completions that its books say it keeps; None where the books cannot be read.
         totals: What its books say was paid for; empty where they cannot be read.
         lost: What could not be read, a sentence each; complete after the last row.
+
+    Raises:
+        LedgerError: There is nothing to read.
     """
 
     def __init__(self, url: str) -> None:
@@ -26,23 +29,22 @@ class Salvage:
         self.totals: list[Total] = []
         self.lost: list[str] = []
         self._url = url
+        if url.endswith(".db"):
+            path = database_path(url)
+            if not path.exists() and not path.with_name(f"{path.name}-wal").exists():
+                raise LedgerError(f"{path}: no ledger lies here; name the ledger.db of a run folder")
+            self._read_books()
 
     def rows(self) -> Iterator[Row]:
         """Every whole row, each once.
 
         Raises:
-            LedgerError: There is no ledger, or its folder cannot be read.
+            LedgerError: Its folder cannot be read.
         """
         return self._from_database() if self._url.endswith(".db") else self._from_segments()
 
     def _from_database(self) -> Iterator[Row]:
         path = database_path(self._url)
-        try:
-            books = SqliteLedger(self._url, writable=False)
-            self.totals, self.expected = books.totals(), books.num_kept()
-            books.close()
-        except LedgerError as error:
-            self.lost.append(str(error))
         count = 0
         try:
             for row in salvaged_rows(path):
@@ -54,6 +56,19 @@ class Salvage:
             ) from error
         if self.expected is not None and count < self.expected:
             self.lost.append(f"{self.expected - count:,} of {self.expected:,} completions could not be read")
+
+    def _read_books(self) -> None:
+        try:
+            ledger = SqliteLedger(self._url, writable=False)
+        except LedgerError as error:
+            self.lost.append(str(error))
+            return
+        try:
+            self.totals, self.expected = ledger.totals(), ledger.num_kept()
+        except LedgerError as error:
+            self.lost.append(str(error))
+        finally:
+            ledger.close()
 
     def _from_segments(self) -> Iterator[Row]:
         store = SegmentStore(self._url)

@@ -129,21 +129,22 @@ def index_of(table: pa.Table, header: Header, num_bytes: int) -> tuple[Facts, Ke
     """What is kept in memory of a segment."""
     books = books_of(table)
     add_totals(books, header.removed)
-    joined = b"".join(table["key"].to_pylist())
+    keys = table["key"].combine_chunks()
+    data = np.frombuffer(keys.buffers()[1] or b"", ">u8", count=2 * (keys.offset + len(keys)))[2 * keys.offset :]
     tokens = table["completion_tokens"].to_numpy()
-    keys = Keys(
-        np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, 2),
+    kept = Keys(
+        data.astype(np.uint64).reshape(-1, 2),
         table["max_tokens"].to_numpy(),
         np.where(pc.equal(table["finish_reason"], "length").to_numpy(), -1 - tokens, tokens),
     )
-    return Facts(header, table.num_rows, num_bytes, books), keys
+    return Facts(header, table.num_rows, num_bytes, books), kept
 
 
-def read_table(place: str, source: Any) -> pa.Table:
-    """All of a segment; as `read_index`."""
+def read_table(place: str, source: Any, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
+    """Columns of a segment; as `read_index`."""
     file = _open(place, source)
     _header(place, file.schema_arrow)
-    return _read(place, file, None).combine_chunks()
+    return _read(place, file, columns)
 
 
 def books_of(table: pa.Table) -> Books:
@@ -183,9 +184,9 @@ def _open(place: str, source: Any) -> pq.ParquetFile:
         raise _unreadable(place, error) from error
 
 
-def _read(place: str, file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
+def _read(place: str, file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
     try:
-        return file.read(columns=columns).cast(SCHEMA if columns is None else pa.schema(map(SCHEMA.field, columns)))
+        return file.read(columns=columns).select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -12,6 +12,7 @@ import fsspec
 import pyarrow as pa
 
 from catena.errors import LedgerError, RunFolderError
+from catena.ledger_rows import Answer
 from catena.ledger_segment_files import SUFFIX, Facts, Keys, read_index, read_table
 from catena.storage import Store
 
@@ -38,14 +39,21 @@ class SegmentStore:
             raise LedgerError(str(error)) from error
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._lock = threading.Lock()
-        self._cache: OrderedDict[str, pa.Table] = OrderedDict()
+        self._cache: OrderedDict[str, list[pa.Array]] = OrderedDict()
         self._cached, self._cache_bytes = 0, cache_bytes
         self._remote = self._store.local is None
 
     def names(self) -> set[str]:
-        """The segments that are there."""
-        self._files.invalidate_cache()
-        found = self._store.names("")
+        """The segments that are there.
+
+        Raises:
+            LedgerError: The folder cannot be read.
+        """
+        try:
+            self._files.invalidate_cache()
+            found = self._store.names("")
+        except Exception as error:
+            raise self._unreachable("", error) from error
         return {name for name in found if name.endswith(SUFFIX) and not name.startswith(".")}
 
     def probe(self) -> None:
@@ -54,7 +62,7 @@ class SegmentStore:
         Raises:
             LedgerError: It cannot.
         """
-        self.write(_PROBE, b"")
+        self.write(_PROBE, bytes(4_096))
         with suppress(Exception):  # who may write may still not be allowed to delete
             self._store.remove(_PROBE)
 
@@ -68,7 +76,8 @@ class SegmentStore:
             try:
                 return self._store.write(name, data)
             except Exception as error:  # every kind of file system has errors of its own
-                if number + 1 == _TRIES or not self._remote:
+                lasting = isinstance(_cause(error), PermissionError | FileNotFoundError)
+                if number + 1 == _TRIES or lasting or not self._remote:
                     raise LedgerError(
                         f"{self.place}: the ledger cannot be written ({_reason(error)}); make room or access and run the same"
                         " command again, every completion kept before is safe"
@@ -76,41 +85,53 @@ class SegmentStore:
                 time.sleep(2**number)
 
     def remove(self, name: str) -> None:
-        """Deletes a segment."""
-        self._store.remove(name)
+        """Deletes a segment.
 
-    def table(self, name: str) -> pa.Table:
-        """All rows of a segment, kept in memory for a while.
+        Raises:
+            LedgerError: It is there and cannot be deleted.
+        """
+        try:
+            self._store.remove(name)
+        except Exception as error:
+            raise LedgerError(
+                f"{self.place}/{name}: cannot be deleted ({_reason(error)}); make the folder writable and run the same command"
+                " again"
+            ) from error
+
+    def answer(self, name: str, row: int) -> Answer:
+        """A row of a segment, whose answers are kept in memory for a while.
 
         Raises:
             FileNotFoundError: It vanished.
             LedgerError: It cannot be read.
         """
         with self._lock:
-            table = self._cache.get(name)
-            if table is not None:
+            columns = self._cache.get(name)
+            if columns is not None:
                 self._cache.move_to_end(name)
-                return table
-        table = self.load(name)
-        self.remember(name, table)
-        return table
+        if columns is None:
+            with self._open(name) as file:
+                columns = self.remember(name, read_table(f"{self.place}/{name}", file, Answer._fields))
+        return Answer(*(column[row].as_py() for column in columns))
+
+    def remember(self, name: str, table: pa.Table) -> list[pa.Array]:
+        """Keeps the answers of a segment in memory until others need the room; returns them."""
+        columns = [table[column].combine_chunks() for column in Answer._fields]
+        with self._lock:
+            if name not in self._cache:
+                self._cached += _num_bytes(columns)
+            self._cache[name] = columns
+            while len(self._cache) > 1 and self._cached > self._cache_bytes:
+                self._cached -= _num_bytes(self._cache.popitem(last=False)[1])
+        return columns
 
     def load(self, name: str) -> pa.Table:
-        """As `table`, but for one use."""
+        """All of a segment, for one use; errors as `answer`."""
         with self._open(name) as file:
             return read_table(f"{self.place}/{name}", file)
 
-    def remember(self, name: str, table: pa.Table) -> None:
-        """Keeps `table` in memory until others need the room."""
-        with self._lock:
-            if name not in self._cache:
-                self._cached += table.nbytes
-            self._cache[name] = table
-            while len(self._cache) > 1 and self._cached > self._cache_bytes:
-                self._cached -= self._cache.popitem(last=False)[1].nbytes
-
     def indexes(self, names: list[str]) -> list[tuple[Facts, Keys]]:
-        """The indexes of segments, in the order given; errors as `table`."""
+        """The indexes of segments, in the order given; errors as `answer`."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self._index, names))
 
@@ -128,12 +149,23 @@ class SegmentStore:
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise LedgerError(
-                f"{self.place}/{name}: cannot be opened ({_reason(error)}); make the folder accessible and run the same command"
-                " again"
-            ) from error
+            raise self._unreachable(f"/{name}", error) from error
+
+    def _unreachable(self, name: str, error: Exception) -> LedgerError:
+        return LedgerError(
+            f"{self.place}{name}: the ledger cannot be read ({_reason(error)}); make the folder accessible and run the same"
+            " command again"
+        )
+
+
+def _num_bytes(columns: list[pa.Array]) -> int:
+    return sum(column.nbytes for column in columns)
+
+
+def _cause(error: Exception) -> BaseException | None:
+    return error.__cause__ if isinstance(error, RunFolderError) else error
 
 
 def _reason(error: Exception) -> str:
-    cause = error.__cause__ if isinstance(error, RunFolderError) else error
+    cause = _cause(error)
     return str(getattr(cause, "strerror", None) or cause)

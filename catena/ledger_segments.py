@@ -12,15 +12,13 @@ from catena.errors import LedgerError
 from catena.ledger import Entry, Total
 from catena.ledger_catalog import Catalog
 from catena.ledger_commits import GroupCommit
-from catena.ledger_rows import Answer, DamagedRow, Row, completion_of, entry_of, row_of, weight
-from catena.ledger_segment_files import SCHEMA, Header, encode, index_of, name_of, rows_of, table_of
+from catena.ledger_rows import DamagedRow, Row, completion_of, entry_of, row_of, weight
+from catena.ledger_segment_files import Header, encode, index_of, name_of, rows_of, table_of
 from catena.ledger_segment_store import SegmentStore
 
 GATHER_S = 0.5
 QUIET_S = 0.05
 SEGMENT_BYTES = 16 << 20
-
-_ANSWER = [SCHEMA.get_field_index(name) for name in Answer._fields]
 
 
 class SegmentLedger:
@@ -148,9 +146,8 @@ class SegmentLedger:
         self.catalog.add(name, *index_of(table, Header(), table.nbytes))
 
     def _completion(self, segment: str, row: int) -> Completion:
-        table = self.store.table(segment)
         try:
-            return completion_of(Answer(*(table.column(column)[row].as_py() for column in _ANSWER)))
+            return completion_of(self.store.answer(segment, row))
         except (DamagedRow, IndexError) as error:
             raise self._damaged(segment, error) from error
 

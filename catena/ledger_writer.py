@@ -17,8 +17,11 @@ _ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, n
 
 _PAGES_AT_ONCE = 1_000
 
-_INSERT = f"INSERT INTO completions ({ROW_COLUMNS}) VALUES "
 _MARKS = f"({', '.join('?' * len(Row._fields))})"
+_INSERT = {
+    size: f"INSERT INTO completions ({ROW_COLUMNS}) VALUES {', '.join([_MARKS] * size)} ON CONFLICT DO NOTHING"
+    for size in (1, 2, 4, 8, 16, 32, _ROWS_AT_ONCE)
+}
 _KNOWN = "SELECT 1 FROM completions WHERE key = ? AND max_tokens = ? AND answer_check = ? AND latency_s = ?"
 _SUMS = (
     "completions", "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_s"
@@ -126,8 +129,7 @@ class Writer:
             while size > len(rows) - start:
                 size //= 2
             values = [value for row in rows[start : start + size] for value in row]
-            marks = ", ".join([_MARKS] * size)
-            inserted += execute(f"{_INSERT}{marks} ON CONFLICT DO NOTHING", values).rowcount
+            inserted += execute(_INSERT[size], values).rowcount
             start += size
         if inserted < len(rows):
             execute("ROLLBACK")
@@ -142,7 +144,7 @@ class Writer:
         execute("BEGIN IMMEDIATE")
         paid: list[tuple[Row, int]] = []
         for row in rows:
-            inserted = execute(f"{_INSERT}{_MARKS} ON CONFLICT DO NOTHING", row).rowcount
+            inserted = execute(_INSERT[1], row).rowcount
             known = (row.key, row.max_tokens, row.answer_check, row.latency_s)
             if inserted or execute(_KNOWN, known).fetchone() is None:
                 paid.append((row, inserted))

@@ -179,7 +179,7 @@ def _print_table(totals: list[Total]) -> None:
 
 
 def _size(num_bytes: int) -> str:
-    return f"{num_bytes / 1e6:,.1f} MB"
+    return f"{num_bytes / 1e6:,.1f} MB" if num_bytes >= 100_000 else f"{num_bytes / 1e3:,.1f} kB"
 
 
 def _print(line: str) -> None:

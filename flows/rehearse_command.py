@@ -75,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     from catena.engines.rehearsal.running import run_until_told
 
     settings = settings_of(options)
-    requests = run_until_told(settings, options.host, options.port, _ready)
+    names = f"the models {', '.join(settings.models)}" if settings.only_named else "every model name"
+    requests = run_until_told(settings, options.host, options.port, lambda url: _ready(url, names))
     print(f"catena rehearse: stopped after {requests:,} requests", file=sys.stderr)
     return 0
 
@@ -105,9 +106,9 @@ def settings_of(options: argparse.Namespace) -> RehearsalSettings:
     return settings_from(mapping, place=place)
 
 
-def _ready(url: str) -> None:
+def _ready(url: str, names: str) -> None:
     print(
-        f'{url} answers for every model name; put it into a recipe (urls = ["{url}"]), look at'
+        f'{url} answers for {names}; put it into a recipe (urls = ["{url}"]), look at'
         f" {url.removesuffix('/v1')}/stats, stop it with Ctrl-C",
         flush=True,
     )
@@ -126,10 +127,12 @@ def _file(path: str) -> dict[str, Any]:
         raise RecipeError(f"{path}: cannot be read ({error}); give a TOML or JSON file") from error
     except ValueError as error:
         raise RecipeError(f"{path}: neither valid TOML nor JSON ({error}); mend that line") from error
-    if isinstance(data, dict) and isinstance(data.get("rehearsal"), dict):
+    if isinstance(data, dict) and "rehearsal" in data:
         data = data["rehearsal"]
+    elif isinstance(data, dict) and "name" in data:
+        raise RecipeError(f"{path}: this recipe has no [rehearsal] section; add one, or leave --settings out")
     if not isinstance(data, dict):
-        raise RecipeError(f"{path}: expected a table of settings")
+        raise RecipeError(f"{path}: expected a table of settings, got {data!r}")
     return data
 
 

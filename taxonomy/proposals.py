@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from catena.taxonomy.criticism import name_problem
-from catena.taxonomy.names import key_of
+from catena.taxonomy.names import read_name
 
 LONGEST_NAME = 100
 LONGEST_DESCRIPTION = 400
@@ -70,7 +70,7 @@ def join(
                 aside.append(Aside(parent, TOO_MANY, f"{len(reply) - rank} names of {model}"))
                 break
             problem = name_problem(name, parent)
-            key = key_of(name)
+            key = read_name(name).key
             if problem is not None:
                 aside.append(Aside(place, problem, model))
             elif key in seen:

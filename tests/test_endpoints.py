@@ -10,7 +10,7 @@ from catena.engines.endpoints import FAULTS, Endpoint, Endpoints
 from catena.engines.http_errors import Fault
 from catena.engines.models import ModelSpec
 from catena.engines.openai import OpenAIEngine
-from catena.engines.pacing import Pace
+from catena.engines.pacing import Gate, Pace
 from catena.errors import EngineError, ServerUnreachable
 from catena.records import Turn
 from tests.scripted_server import Call, Reply, Script, Server, chat, error, serving
@@ -165,6 +165,15 @@ def test_answers_of_the_request_itself_do_not_count_against_a_server() -> None:
     assert asyncio.run(main())
 
 
+def test_faults_of_the_way_do_not_widen_the_limit() -> None:
+    a, _ = two_endpoints()
+    for _ in range(100):
+        a.note(a.start(), DEAD)
+    assert a.pace.limit == 16
+    a.note(a.start(), Fault("invalid_request", "400", 400))
+    assert a.pace.limit == 17
+
+
 def test_a_whole_answer_between_faults_keeps_a_server_in() -> None:
     a, _ = two_endpoints()
     for _ in range(5):
@@ -189,8 +198,37 @@ def test_a_late_answer_brings_a_server_back_at_once() -> None:
     for ticket in tickets[:FAULTS]:
         a.note(ticket, DEAD)
     assert not a.up
+    assert a.outages == 1
     assert a.note(tickets[-1], None)
     assert a.up
+    assert a.outages == 0
+
+
+def test_outages_in_a_row_are_counted_so_that_probes_grow_rarer() -> None:
+    a, _ = two_endpoints()
+    for _ in range(3):
+        for _ in range(FAULTS):
+            a.note(a.start(), DEAD)
+        a.turn(up=True)
+    assert a.outages == 3
+
+
+def test_a_server_is_probed_by_one_task_only() -> None:
+    async def main() -> int:
+        a, _ = two_endpoints()
+        endpoints = Endpoints("m", [a], no_probe, 1.0)
+        for _ in range(3):
+            late = a.start()
+            for _ in range(FAULTS):
+                endpoints.note(a, a.start(), DEAD)
+            assert not a.up
+            endpoints.note(a, late, None)
+            assert a.up
+        tasks = len(asyncio.all_tasks()) - 1
+        await endpoints.close()
+        return tasks
+
+    assert asyncio.run(main()) == 1
 
 
 def test_a_resting_server_is_left_alone_while_another_one_is_free() -> None:
@@ -252,3 +290,60 @@ def test_few_tries_end_before_a_server_is_given_up(closed_port: int) -> None:
 
     caught = asyncio.run(asyncio.wait_for(main(), 10))
     assert (caught.cause, caught.status, caught.tries) == ("connection", None, 2)
+
+
+def test_callers_in_the_queue_are_let_in_when_a_server_is_back() -> None:
+    async def main() -> bool:
+        a, b = two_endpoints()
+        b.pace.limit = 1.0
+        gate = Gate(lambda: endpoints.capacity())
+        endpoints = Endpoints("m", [a, b], no_probe, 1.0, gate.refill)
+        tickets = [a.start() for _ in range(FAULTS + 1)]
+        for ticket in tickets[:FAULTS]:
+            endpoints.note(a, ticket, DEAD)
+        async with gate:  # the only place, at the server that is up
+            waiting = asyncio.create_task(gate.__aenter__())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            endpoints.note(a, tickets[FAULTS], None)
+            await waiting
+        await endpoints.close()
+        return True
+
+    assert asyncio.run(asyncio.wait_for(main(), 5))
+
+
+def test_several_servers_together_get_no_more_than_the_recipes_concurrency() -> None:
+    busy = most = 0
+
+    async def script(call: Call) -> Reply:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        await asyncio.sleep(0.005)
+        busy -= 1
+        return chat()
+
+    async def body(engine: OpenAIEngine, first: Server, second: Server) -> None:
+        await asyncio.gather(*(engine.complete(ask()) for _ in range(200)))
+
+    with_two(script, script, body, concurrency=8)
+    assert most == 8
+
+
+def test_callers_in_the_queue_are_let_in_when_a_server_has_rested() -> None:
+    async def main() -> bool:
+        a, b = two_endpoints()
+        b.pace.limit = 1.0
+        gate = Gate(lambda: endpoints.capacity())
+        endpoints = Endpoints("m", [a, b], no_probe, 1.0, gate.refill)
+        for ticket in [a.start() for _ in range(64)]:
+            endpoints.note(a, ticket, Fault("rate_limited", "429", 429, retry_after_s=0.05, too_much=True))
+        async with gate:  # the only place, at the server that does not rest
+            waiting = asyncio.create_task(gate.__aenter__())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            await waiting
+        return True
+
+    assert asyncio.run(asyncio.wait_for(main(), 5))

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import gzip
 import pickle
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -145,6 +146,7 @@ def test_key_and_headers_are_sent_and_the_query_of_the_base_url_stays(monkeypatc
     assert [call.headers[name] for name in ("authorization", "x-team", "api-key")] == [f"Bearer {KEY}", "maths", KEY]
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_prompt_of_megabytes_is_sent_whole() -> None:
     async def body(engine: OpenAIEngine, server: Server) -> int:
         await engine.complete(ask("x" * 3_000_000))
@@ -278,6 +280,7 @@ def test_a_completion_comes_whole_in_one_piece_or_in_chunks() -> None:
 
 HTML = Reply(b"<html>Sign in</html>", headers={"Content-Type": "text/html"})
 AT_ONCE = {"Retry-After": "0"}
+BOMB = gzip.compress(bytes(65 * 2**20), 1)
 CUT = Reply(raw=b"HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n{", then="reset")
 
 
@@ -333,12 +336,14 @@ def test_a_request_is_sent_as_often_as_the_recipe_says_and_its_error_tells_the_l
     "raw",
     [
         b"HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n{",
+        b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
         b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1000000\r\n" + b" " * 2**24 + b"\r\n",
     ],
 )
 def test_an_endless_answer_is_cut_off(raw: bytes) -> None:
     async def endless(call: Call) -> Reply:
-        return Reply(raw=raw + raw[raw.index(b"\r\n\r\n") + 4 :] * 5 if len(raw) > 999 else raw, then="stall")
+        chunk = raw[raw.index(b"\r\n\r\n") + 4 :] if b"chunked" in raw else b""
+        return Reply(raw=raw + 5 * chunk, then="stall")
 
     async def body(engine: OpenAIEngine, server: Server) -> EngineError:
         with pytest.raises(EngineError) as caught:
@@ -419,10 +424,34 @@ def test_the_servers_message_is_found_in_whatever_shape_it_comes(body: bytes) ->
     assert "no such model" in fault.detail
 
 
+def test_a_servers_message_is_one_line_that_a_terminal_does_not_act_upon() -> None:
+    fault = fault_of(400, {}, b'{"message": "no\\u001b[2J\\r\\n  such\\tmodel"}', str)
+    assert fault.detail == "status 400, no\ufffd[2J such model"
+
+
 def test_a_failure_wrapped_in_status_200_is_read_as_what_it_is() -> None:
     wrapped = Reply(orjson.dumps({"error": {"code": 429, "message": "provider is busy"}}), headers=AT_ONCE)
     _, engine, _ = completed(wrapped, chat())
     assert engine.stats.causes == {"rate_limited": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "too_much", "server"),
+    [
+        (429, {}, True, False),
+        (503, {"Retry-After": "1"}, True, False),
+        (503, {}, True, True),
+        (529, {}, True, False),
+        (500, {}, False, True),
+        (502, {"Retry-After": "1"}, False, True),
+        (404, {}, False, False),
+    ],
+)
+def test_pushing_back_is_told_apart_from_being_broken(
+    status: int, headers: dict[str, str], too_much: bool, server: bool
+) -> None:
+    fault = fault_of(status, headers, b"", str)
+    assert (fault.too_much, fault.server) == (too_much, server)
 
 
 def test_an_account_without_means_stops_the_run() -> None:
@@ -551,6 +580,17 @@ def test_a_kept_connection_that_the_server_has_closed_costs_no_try() -> None:
     assert reconnected >= 2
 
 
+def test_a_kept_connection_that_breaks_within_an_answer_is_a_fault() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> tuple[int, object]:
+        for _ in range(2):
+            await engine.complete(ask())
+        return engine.stats.reconnected, engine.stats.causes
+
+    for then in ("reset", "close"):
+        script = in_turn(chat(), replace(CUT, then=then), chat())
+        assert with_engine(script, body) == (0, {"connection": 1})
+
+
 def test_a_server_that_closes_every_connection_unanswered_is_not_asked_forever() -> None:
     caught, server = failed(Reply(raw=b"", then="close"), tries=2)
     assert isinstance(caught, EngineError)
@@ -587,7 +627,7 @@ def test_a_refused_key_stops_the_run_and_is_shown_nowhere(monkeypatch: pytest.Mo
     "reply",
     [
         error(400, f"{'x' * 290} you sent {KEY} {'y' * 3000}"),
-        error(500, f"crashed with headers {KEY}", retry_after="0"),
+        error(500, f"crashed with headers {'y' * 100} {KEY}", retry_after="0"),
         Reply(f"<html>{'z' * 1985}{KEY}".encode()),
         Reply(status=307, headers={"Location": f"http://127.0.0.1/?key={KEY}"}),
         Reply(raw=f"HTTP/1.1 {KEY}\r\n\r\n".encode(), then="close"),
@@ -775,6 +815,7 @@ def test_the_models_are_those_that_every_server_offers() -> None:
         (error(404, "nothing here"), EngineError),
         (HTML, EngineError),
         (Reply(b'{"data": [{"name": "m"}]}'), EngineError),
+        (Reply(b'["m"]'), EngineError),
         (Reply(raw=b"", then="reset"), ServerUnreachable),
     ],
 )

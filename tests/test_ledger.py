@@ -2,46 +2,22 @@
 
 import asyncio
 import os
-import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catena.engines.base import Completion, JsonSchema, Request, Sampling, Usage, identity
+from catena.engines.base import Completion, JsonSchema, Sampling, Usage, identity
 from catena.errors import LedgerError
 from catena.ledger import open_ledger
 from catena.ledger_sqlite import SqliteLedger
 from catena.records import Turn
+from tests.ledger_entries import adding_process, answer, ask, check_kept, killed_at_random, put, put_all
 
 STRANGE = "NUL \0 line \u2028 paragraph \u2029 tab \t half \ud800 emoji 😀 next \x85 end"
-
-
-def ask(number=0, *, max_tokens=100, **changes):
-    messages = (Turn("system", "Be brief."), Turn("user", f"What is {number} + 1?"))
-    return replace(Request("m/8b", messages, Sampling(max_tokens=max_tokens, seed=1), purpose="solve"), **changes)
-
-
-def answer(text="2", *, tokens=10, finish="stop", latency=0.5):
-    return Completion(text, None, finish, Usage(20, tokens, 3, 5), "m-2026", latency)
-
-
-def put(ledger, request, completion):
-    asyncio.run(ledger.add(identity(request), request, completion))
-
-
-def put_all(ledger, pairs):
-    async def together():
-        await asyncio.gather(*(ledger.add(identity(request), request, completion) for request, completion in pairs))
-
-    asyncio.run(together())
 
 
 @pytest.fixture
@@ -241,71 +217,20 @@ def test_looking_up_and_reading_do_not_keep_the_log_from_being_emptied(path):
     ledger.close()
 
 
-CHILD = """
-import asyncio, sys
-sys.path.insert(0, {tests!r})
-from test_ledger import answer, ask, identity
-from catena.ledger import open_ledger
-
-async def work(ledger, first, step):
-    number = first
-    while number < {most}:
-        request = ask(number, max_tokens=100 + number % 3)
-        await ledger.add(identity(request), request, answer(f"text {{number}}", latency=1.0))
-        print(number, flush=True)
-        number += step
-
-async def main():
-    ledger = open_ledger({url!r})
-    await asyncio.gather(*(work(ledger, {first} + offset, {step}) for offset in range({callers})))
-    ledger.close()
-
-asyncio.run(main())
-"""
-
-
-def child(url, *, first=0, callers=64, step=64, most=10**9):
-    code = CHILD.format(
-        tests=str(Path(__file__).parent), url=url, first=first, callers=callers, step=step, most=most
-    )
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-
-
-def check_after_kill(url, printed):
-    ledger = open_ledger(url, writable=False)
-    for number in printed:
-        request = ask(number, max_tokens=100 + number % 3)
-        assert ledger.find(identity(request), 100) == answer(f"text {number}", latency=1.0)
-    entries = [entry.request.messages[1].content for entry in ledger.entries()]
-    assert len(entries) == len(set(entries)) == ledger.num_kept() >= len(printed)
-    (total,) = ledger.totals()
-    assert (total.completions, total.usage.prompt_tokens) == (len(entries), 20 * len(entries))
-    assert total.latency_s == len(entries)
-    ledger.close()
-
-
-def kill_at_random(process):
-    process.stdout.readline()
-    time.sleep(random.uniform(0.0, 0.4))
-    process.send_signal(signal.SIGKILL)
-    return [int(line) for line in process.communicate()[0].splitlines() if line.strip()]
-
-
 def test_everything_that_was_added_before_a_kill_is_found_after_it(path):
-    printed, first = [], 0
-    for _ in range(5):
-        printed += kill_at_random(child(str(path), first=first))
-        check_after_kill(str(path), printed)
-        first = max(printed) + 1000
-    assert len(printed) > 500
+    printed: list[int] = []
+    for first in range(0, 500_000, 100_000):
+        printed += killed_at_random(adding_process(str(path), first=first))
+        check_kept(str(path), printed)
+    assert len(printed) > 100
 
 
 def test_several_processes_make_a_ledger_together_and_all_write(path):
-    processes = [child(str(path), first=n * 1000, callers=8, step=8, most=n * 1000 + 200) for n in range(4)]
+    processes = [adding_process(str(path), first=n * 1000, callers=8, most=n * 1000 + 200) for n in range(4)]
     printed = [int(line) for process in processes for line in process.communicate(timeout=60)[0].splitlines()]
     assert [process.returncode for process in processes] == [0] * 4
     assert sorted(printed) == [n * 1000 + k for n in range(4) for k in range(200)]
-    check_after_kill(str(path), printed)
+    check_kept(str(path), printed)
 
 
 def test_what_sqlite_was_told_is_durable_against_power_failure(ledger):

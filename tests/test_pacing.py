@@ -186,6 +186,13 @@ def test_a_flood_of_rejections_halves_the_limit_and_pauses_the_server_for_as_lon
     assert pace.limit == 32
 
 
+def test_one_flood_pauses_the_server_once() -> None:
+    pace = Pace(256, 200)
+    pauses = [pace.rejected(ticket, 200, 7.0) for ticket in range(1, 201)]
+    assert pauses.count(7.0) == 1
+    assert pace.limit == 100
+
+
 def test_pauses_that_the_server_does_not_measure_grow_until_an_answer_is_accepted() -> None:
     pace, ticket = Pace(1, 1), 0
 

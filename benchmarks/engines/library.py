@@ -10,6 +10,7 @@ out of the ledger, as JSON.
 
 import argparse
 import asyncio
+import gc
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,9 @@ def write(store: Store, name: str, outcomes: Sequence[Outcome]) -> None:
 
 
 async def main(options: argparse.Namespace) -> None:
+    # hundreds of rows are alive at once, and the collector would look through them again and again
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     store = Store(str(options.out / "shards"))
     store.sweep()
     ledger = open_ledger(str(options.out / "ledger.db"))

@@ -17,13 +17,14 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from contestants import Load, books, command, fingerprint, remove_shards
-from harness import Run, foreign_now, machine, run, stub
+from harness import Run, Stub, foreign_now, machine, run, stub
 
 FAULTS = {"rate_limited": 0.05, "failing": 0.02, "malformed": 0.02, "truncated": 0.01, "stalled": 0.002}
 TIMEOUT_S = 2.0
@@ -130,35 +131,50 @@ def rerun(bench: Bench, options: argparse.Namespace) -> None:
 
 
 def faults(bench: Bench, options: argparse.Namespace) -> None:
+    """Clean and with faults in turns; every round draws other faults, the same ones for every contestant."""
     asked = Load(options.rows or 10_000, timeout_s=TIMEOUT_S)
-    for _ in range(options.rounds):
+    for seed in range(options.rounds):
         for name in options.contestants or ("minimal", "library", "recipe"):
-            for given in ({}, FAULTS):
+            for given in ({}, {**FAULTS, "seed": seed}):
                 out = bench.fresh(name)
                 bench.measured(name, asked, out, **given)
                 shutil.rmtree(out)
 
 
 def crash(bench: Bench, options: argparse.Namespace) -> None:
-    """Kills at moments drawn from the length of an undisturbed run: all of it, or of `recipe` from the first request on."""
+    """Kills at moments drawn from the length of an undisturbed run: all of it, or of `recipe` from its first request on."""
     asked = Load(options.rows or 2_000, shard_rows=250)
-    for name in options.contestants or ("library",):
+    for name in options.contestants or ("library", "recipe"):
         undisturbed = bench.once(name, asked, out := bench.fresh(name))
         assert undisturbed["exit_code"] == 0, f"the undisturbed run failed; see {bench.log}"
         whole = fingerprint(name, out)
         shutil.rmtree(out)
-        start_s = undisturbed["first_s"] if name == "recipe" else 0.0
         draw = random.Random(options.seed)
-        for kill in range(options.kills):
-            moment_s = draw.uniform(start_s, undisturbed["wall_s"])
+        length_s = undisturbed["wall_s"] - (undisturbed["first_s"] if name == "recipe" else 0.0)
+        for kill in range(options.kills if name == "library" else -(-options.kills // 5)):
+            moment_s = draw.uniform(0, length_s)
             out = bench.fresh(name)
             with stub(options.port, latency=asked.latency_s) as server:
                 line = command(name, server.url, asked, out)
-                first = run(line, server, bench.log, lambda passed, moment_s=moment_s: passed >= moment_s)
+                first = run(line, server, bench.log, _killer(moment_s, server if name == "recipe" else None))
                 second = run(line, server, bench.log)
                 stats = server.stats()
             bench.save(_verdict(name, asked, kill, moment_s, first, second, stats, out, whole))
             shutil.rmtree(out)
+
+
+def _killer(moment_s: float, server: Stub | None) -> Callable[[float], bool]:
+    """Whether it is time: so many seconds after the start, or after the first request that `server` saw."""
+    began_s: float | None = 0.0 if server is None else None
+
+    def due(passed_s: float) -> bool:
+        nonlocal began_s
+        if began_s is None and server is not None:
+            time.sleep(0.05)
+            began_s = passed_s if server.stats()["first"] else None
+        return began_s is not None and passed_s - began_s >= moment_s
+
+    return due
 
 
 def _verdict(
@@ -199,7 +215,7 @@ def main() -> None:
     parser.add_argument("--contestants", nargs="+", choices=["minimal", "library", "recipe"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, help="instead of the test's own number")
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=50, help="of library; recipe gets a fifth of them")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     parser.add_argument("--port", type=int, default=22300)
     parser.add_argument(

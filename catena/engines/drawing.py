@@ -37,7 +37,7 @@ class Draw:
     @classmethod
     def of(cls, sampling: Sampling, defaults: "Draw") -> "Draw":
         """What a request sets, and the model's `defaults` for the rest."""
-        given = {each.name: getattr(sampling, each.name, None) for each in fields(cls)}
+        given = {each.name: getattr(sampling, each.name, sampling.extra.get(each.name)) for each in fields(cls)}
         return replace(defaults, **{name: value for name, value in given.items() if value is not None})
 
 

@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(slots=True)
 class _Sending:
-    """What is known of a sending while it is under way; its task finds it in `_SENDING`."""
+    """Whether a connection was opened for a sending that is under way; its task finds it in `_SENDING`."""
 
     connected: bool = False
 
@@ -175,7 +175,7 @@ def _is_loopback(host: str) -> bool:
 
 def _open_socket(address: Any) -> socket.socket:
     """Opens a socket as aiohttp does, and notes on the request that needs it that its connection is new."""
-    _SENDING.get().connected = True
+    _SENDING.get(_Sending()).connected = True
     family, kind, protocol = address[:3]
     return socket.socket(family=family, type=kind, proto=protocol)
 

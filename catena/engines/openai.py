@@ -238,7 +238,7 @@ class OpenAIEngine:
                 self._stop(endpoint, fault)
             raise self._no_list(endpoint, fault)
         try:
-            return [model["id"] for model in orjson.loads(answer.body)["data"]]
+            return [str(model["id"]) for model in orjson.loads(answer.body)["data"]]
         except (ValueError, TypeError, KeyError):
             shown = self._redact(answer.body.decode("utf-8", "replace"))[:SHOWN]
             raise self._no_list(endpoint, Fault("malformed", "the answer is no list of models", 200, shown)) from None

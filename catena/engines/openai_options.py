@@ -45,6 +45,8 @@ def read_options(spec: ModelSpec) -> Options:
         )
     options = Options(**spec.options)
     _check_headers(spec.name, options.headers)
+    if spec.key is not None and any(name.lower() == "authorization" for name in options.headers):
+        raise UserError(f"model {spec.name}: both key and the header Authorization are given; keep one of them")
     if not isinstance(options.max_tokens_field, str) or not options.max_tokens_field:
         raise UserError(
             f"model {spec.name}: max_tokens_field is {options.max_tokens_field!r}; a field's name is expected"

@@ -9,6 +9,7 @@ import gc
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, get_args
 
@@ -58,6 +59,7 @@ class Settings:
         device: `cpu`, `cuda`, `cuda:1`, ...; a GPU where there is one.
         max_model_len: Prompt and answer together, in tokens; the model's own bound where None.
         attn_implementation: As transformers names it (`sdpa`, `eager`, ...).
+        chat_template: A Jinja template, or the path of one, in place of the tokenizer's.
         default_chat_template_kwargs: What the chat template gets with every request.
     """
 
@@ -66,6 +68,7 @@ class Settings:
     device: str | None = None
     max_model_len: int | None = None
     attn_implementation: str | None = None
+    chat_template: str | None = None
     default_chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,6 +94,8 @@ class TransformersModel:
             ).to(device)
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             raise UserError(f"{spec.name}: {spec.model} cannot be loaded by transformers: {one_line(error)}") from error
+        if settings.chat_template is not None:
+            self._tokenizer.chat_template = _template(spec, settings.chat_template)
         if self._tokenizer.chat_template is None:
             raise UserError(f"{spec.name}: the tokenizer of {spec.model} has no chat template; name an instruct model")
         self._model.eval()
@@ -184,6 +189,17 @@ def read_settings(spec: ModelSpec) -> Settings:
     if settings.dtype not in (None, *get_args(Dtype)):
         raise UserError(f"{spec.name}: dtype is {settings.dtype!r}; one of {', '.join(get_args(Dtype))} is expected")
     return settings
+
+
+def _template(spec: ModelSpec, named: str) -> str:
+    if "{" in named:
+        return named
+    try:
+        return Path(named).read_text()
+    except OSError as error:
+        raise UserError(
+            f"{spec.name}: chat_template {named!r} is no template and no readable file ({error})"
+        ) from error
 
 
 def _defaults(model: Any) -> Draw:

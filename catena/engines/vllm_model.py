@@ -72,6 +72,7 @@ EXTRA = (
 
 _CHILDREN = {"TORCH_CPP_LOG_LEVEL": "ERROR", "TORCH_LOGS": "-torch", "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "30"}
 _SHUTDOWN_S = 60.0
+_FINISHED: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
 def chat_request(request: Request) -> Any:
@@ -268,9 +269,9 @@ def _usage(prompt: Any, output: Any) -> Usage:
 
 
 def _finish_reason(request: Request, output: Any) -> FinishReason:
-    reason: str = output.outputs[0].finish_reason
-    if reason == "stop" or reason == "length":
-        return reason
+    reason = output.outputs[0].finish_reason
+    if reason in _FINISHED:
+        return _FINISHED[reason]
     raise EngineError("overloaded", f"vLLM ended the request with {reason!r}", model=request.model)
 
 

@@ -1,4 +1,7 @@
-"""The answer to a question, fixed by the server's seed and the question alone."""
+"""The answer to a question, fixed by the server's seed and the question alone.
+
+Not here: several choices at once, tools, log probabilities; stop sequences are part of the question but stop nothing.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

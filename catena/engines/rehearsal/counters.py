@@ -78,6 +78,7 @@ class Counters:
                 self.log.flush()
             except OSError as error:
                 print(f"catena rehearse: {self._path}: {error.strerror}; the log ends here", file=sys.stderr)
+                self.log.close()
                 self.log = None
 
     def close(self) -> None:

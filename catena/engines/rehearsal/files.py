@@ -22,18 +22,25 @@ class JsonLines:
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
         self._waiting: list[bytes] = []
+        self._is_cut = False
 
     def add(self, row: object) -> None:
         """Keeps a row for the next `flush`."""
         self._waiting.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush(self) -> None:
-        """Hands what was added to the operating system, in one write."""
+        """Hands what was added to the operating system, in one write; where that fails it is dropped.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         if self._waiting:
-            data = memoryview(b"".join(self._waiting))
+            data = memoryview((b"\n" if self._is_cut else b"") + b"".join(self._waiting))
             self._waiting.clear()
+            self._is_cut = True
             while data:
                 data = data[os.write(self._file.fileno(), data) :]
+            self._is_cut = False
 
     def close(self) -> None:
         """Flushes and closes; safe to call twice."""
@@ -50,15 +57,18 @@ class PlantedFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._lines = JsonLines(path)
         self._known = _references(path)
+        self._lines = JsonLines(path)
 
     def add(self, written: Written, model: str) -> None:
-        """Appends a problem that is not there yet."""
+        """Appends a problem that is not there yet.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         known = written.planted
         if known.reference in self._known:
             return
-        self._known.add(known.reference)
         self._lines.add(
             {
                 "reference": known.reference,
@@ -73,6 +83,7 @@ class PlantedFile:
             }
         )
         self._lines.flush()
+        self._known.add(known.reference)
 
     def close(self) -> None:
         """Closes the file; safe to call twice."""
@@ -80,18 +91,25 @@ class PlantedFile:
 
 
 def _references(path: str) -> set[str]:
-    """The references in a planted file; a last line that a kill cut off is ended, so that the next one stands alone."""
-    data = Path(path).read_bytes()
-    if data and not data.endswith(b"\n"):
-        with open(path, "ab") as file:
-            file.write(b"\n")
-    found = set()
-    for number, line in enumerate(data.splitlines(), 1):
+    """The references in a planted file. Lines that a kill cut off are passed over, and the last one is ended."""
+    if not Path(path).is_file():  # a pipe or a device has nothing to read back
+        return set()
+    try:
+        data = Path(path).read_bytes()
+        if data and not data.endswith(b"\n"):
+            with open(path, "ab") as file:
+                file.write(b"\n")
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be used ({error.strerror}); choose another file") from error
+    lines, found = data.splitlines(), set()
+    for number, line in enumerate(lines, 1):
         try:
             found.add(str(orjson.loads(line)["reference"]))
-        except (ValueError, KeyError, TypeError) as error:
-            if number < len(data.splitlines()):
-                raise DatasetError(f"{path}, line {number}: no planted problem; give another file") from error
+        except orjson.JSONDecodeError as error:
+            if number == 1 < len(lines):
+                raise DatasetError(f"{path}, line 1: not JSON ({error}); give a file of planted problems") from error
+        except (KeyError, TypeError) as error:
+            raise DatasetError(f"{path}, line {number}: no planted problem; give another file") from error
     return found
 
 

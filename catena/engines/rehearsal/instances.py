@@ -53,7 +53,7 @@ def instance(schema: Any, key: bytes) -> Any:
     Raises:
         NoInstance: See there; the message says which.
     """
-    validator = _validator(orjson.dumps(schema))
+    validator = _validator(_dumped(schema))
     error: Exception | None = None
     for attempt in range(_DRAWS):
         try:
@@ -61,7 +61,7 @@ def instance(schema: Any, key: bytes) -> Any:
         except (NoInstance, UnknownPattern) as failure:
             error = failure
             continue
-        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as failure:
+        except (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError) as failure:
             raise NoInstance(f"the schema cannot be read ({failure})") from failure
         if validator.is_valid(value):
             return value
@@ -70,7 +70,14 @@ def instance(schema: Any, key: bytes) -> Any:
 
 def accepts(schema: Any, value: Any) -> bool:
     """Whether `value` is an instance of `schema`."""
-    return bool(_validator(orjson.dumps(schema)).is_valid(value))
+    return bool(_validator(_dumped(schema)).is_valid(value))
+
+
+def _dumped(schema: Any) -> bytes:
+    try:
+        return orjson.dumps(schema)
+    except TypeError as error:
+        raise NoInstance(f"not a JSON schema: {error}") from error
 
 
 @lru_cache(maxsize=256)

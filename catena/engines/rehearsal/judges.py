@@ -90,9 +90,10 @@ def _reference(parts: Parts, truth: TruthFile) -> str | None:
 def _final_answer(parts: Parts) -> str | None:
     """The final answer of the last quotation, or of the prompt without its line about the reference."""
     if parts.quoted:
-        return extract(parts.quoted[-1])[0]
-    lines = [
-        line for line in parts.outside.splitlines() if answer_held_right(Parts(line, ())) is None or "<answer>" in line
-    ]
-    content, rule = extract("\n".join(lines))
+        content, rule = extract(parts.quoted[-1])
+        is_answer = content is not None and (len(content.split()) == 1 or any(map(str.isdigit, content)))
+        return content if rule != "bare" or is_answer else None
+    lines = parts.outside.splitlines()
+    kept = [line for line in lines if "<answer>" in line or answer_held_right(Parts(line, ())) is None]
+    content, rule = extract("\n".join(kept))
     return None if rule in ("bare", "none") else content

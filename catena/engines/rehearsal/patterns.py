@@ -6,6 +6,7 @@ Look-around, back-references, word boundaries and inline flags are not covered.
 from catena.engines.rehearsal.draws import Draws
 
 _MOST = 4  # repetitions beyond the least, where a pattern sets no limit
+_MOST_ATOMS = 100_000
 _DIGITS, _SPACE = "0123456789", " "
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _ANY = "".join(map(chr, range(33, 127)))
@@ -34,7 +35,7 @@ class _Reader:
     """Reads a pattern and writes a match at once; what is drawn away is read all the same."""
 
     def __init__(self, pattern: str, draws: Draws) -> None:
-        self.pattern, self.draws, self.position, self.depth = pattern, draws, 0, 0
+        self.pattern, self.draws, self.position, self.depth, self.made = pattern, draws, 0, 0, 0
 
     def alternatives(self) -> str:
         self.depth += 1
@@ -79,6 +80,9 @@ class _Reader:
         return "".join(pieces)
 
     def _atom(self) -> str:
+        self.made += 1
+        if self.made > _MOST_ATOMS:
+            raise UnknownPattern(f"{self.pattern!r}: a text for it would be too long")
         char = self._take()
         if char == "(":
             return self._group()

@@ -127,7 +127,7 @@ def _written(reference: Reference, topic: str) -> Written:
     return Written(statement, design, known)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _planted(reference: Reference) -> Planted:
     form = FORMS[reference.form]
     values = form.draw(Draws(reference.problem, b"numbers"))

@@ -7,23 +7,26 @@ The product's prompts quote untrusted text between `[begin MARK]` and `[end MARK
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"\[begin ([0-9a-f]{6,})\]\r?\n(.*?)\r?\n?\[end \1\]", re.DOTALL)
-_TOPIC = re.compile(
-    r"^[\s>*#_-]*(?:parent|topic|parent topic|topic path)[*_]*\s*[:=][*_\s]*?(\S.*?)[*_\s]*$",
+_BEGIN = re.compile(r"\[begin ([0-9a-f]{6,64})\]\r?\n")
+_HEAD = r"^[ \t>*#_-]{0,12}(?:the )?"
+_TAIL = r"[*_]{0,3}[ \t]{0,8}[:=][*_ \t]*(\S.*)$"  # greedy: what trails is stripped afterwards, in linear time
+_TOPIC = re.compile(_HEAD + r"(?:parent|topic|parent topic|topic path)" + _TAIL, re.IGNORECASE | re.MULTILINE)
+_REFERENCE = re.compile(
+    _HEAD
+    + r"(?:(?:reference|stated|given|gold|correct|expected|true|proposed|claimed)(?: final)? answer"
+    + r"|answer (?:given|stated|claimed))"
+    + _TAIL,
     re.IGNORECASE | re.MULTILINE,
 )
-_HEAD = r"^[\s>*#_-]*(?:the )?"
-_TAIL = r"[*_]*\s*[:=][*_\s]*(\S.*?)[*_]*\s*$"
-_REFERENCE = re.compile(
-    _HEAD + r"(?:(?:reference|stated|given|gold|correct|expected|true|proposed|claimed)(?: final)? answer|answer (?:given|stated|claimed))" + _TAIL,
-    re.IGNORECASE | re.MULTILINE,
-)  # fmt: skip
 _ANSWER = re.compile(_HEAD + r"(?:final )?answer" + _TAIL, re.IGNORECASE | re.MULTILINE)
 _COUNT = re.compile(
-    r"\b([0-9]{1,3})\s+(?:[a-z-]+\s+){0,3}(?:sub-?topics?|topics?|children|names|concepts|areas|branches|items|entries)\b|"
-    r"^[\s>*#_-]*(?:number|count|how many|wanted)[*_]*\s*[:=]\s*([0-9]{1,3})\b",
+    r"\b([0-9]{1,3})\s{1,3}(?:[a-z-]{1,20}\s{1,3}){0,3}"
+    r"(?:sub-?topics?|topics?|children|names|concepts|areas|branches|items|entries)\b|"
+    r"^[ \t>*#_-]{0,12}(?:number|count|how many|wanted)[*_]{0,3}[ \t]{0,8}[:=][ \t]{0,8}([0-9]{1,3})\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_AROUND = " \t\r*_"
+_BETWEEN = re.compile(r"\s+(?:/|>|»|→)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,32 @@ class Parts:
 
 def parts_of(prompt: str) -> Parts:
     """`prompt` taken apart at its fences."""
-    if "[begin " not in prompt:
-        return Parts(prompt, ())
-    pieces = _FENCE.split(prompt)  # text, mark, quotation, text, mark, quotation, ..., text
-    return Parts("".join(pieces[::3]), tuple(pieces[2::3]))
+    outside, quoted, position, unclosed = list[str](), list[str](), 0, set[str]()
+    while "[begin " in prompt and (opening := _BEGIN.search(prompt, position)) is not None:
+        closing = f"\n[end {opening[1]}]"
+        end = -1 if closing in unclosed else prompt.find(closing, opening.end() - 1)
+        if end < 0:
+            unclosed.add(closing)
+            outside.append(prompt[position : opening.end()])
+            position = opening.end()
+            continue
+        outside.append(prompt[position : opening.start()])
+        quoted.append(prompt[opening.end() : end].removesuffix("\r"))
+        position = end + len(closing)
+    return Parts("".join((*outside, prompt[position:])), tuple(quoted))
 
 
 def topic_of(parts: Parts) -> str:
     """The path of the topic, its parts joined by ` / `; empty where none is named."""
     found = _TOPIC.findall(parts.outside)
-    path = [part.strip() for part in re.split(r"\s*(?:/|>|»|→)\s*", found[-1][:1000])] if found else []
+    path = _BETWEEN.split(found[-1].strip(_AROUND)[:1000]) if found else []
     return " / ".join(part for part in path if part)
 
 
 def answer_held_right(parts: Parts) -> str | None:
     """The answer that the prompt calls the reference, the stated or the given one; None where it names none."""
     found = _REFERENCE.findall(parts.outside) or _ANSWER.findall(parts.outside)
-    return found[-1].strip() if found else None
+    return found[-1].strip(_AROUND) if found else None
 
 
 def number_wanted(parts: Parts) -> int | None:

@@ -47,7 +47,8 @@ def _value(base: Any, name: str, value: Any, place: str) -> Any:
             return float(value)
         if type(value) is kind:
             return value
-    raise RecipeError(f"{place}.{name}: {value!r} does not fit, expected {_expected(kinds)}")
+    shown = "what is given" if name == "key" else repr(value)
+    raise RecipeError(f"{place}.{name}: {shown} does not fit, expected {_expected(kinds)}")
 
 
 @cache

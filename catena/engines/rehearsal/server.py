@@ -7,6 +7,7 @@ with serve(RehearsalSettings(seed=1)) as server:
 import asyncio
 import contextlib
 import ipaddress
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -51,12 +52,14 @@ class Server:
             UserError: `host` is not loopback, or the port is taken.
         """
         address = _loopback(host)
+        if not 0 <= port <= 65_535:
+            raise UserError(f"port {port} is none; choose one in [1, 65535] with --port, or 0 for any that is free")
         try:
             await self._listen(address, port)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+        except OSError as error:
+            self.service.close()
             raise UserError(
-                f"port {port} of {address} cannot be listened at ({reason}); choose another with --port, or 0 for any that is free"
+                f"port {port} of {address} cannot be listened at ({os.strerror(error.errno or 0)}); choose another with --port, or 0 for any that is free"
             ) from error
         if self.service.settings.log is not None:
             self._spawn(self._flushing())

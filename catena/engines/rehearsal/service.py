@@ -57,10 +57,10 @@ class Service:
 
     def __init__(self, settings: RehearsalSettings) -> None:
         self.settings = settings
-        self.counters = Counters(settings)
         self._admission = Admission(settings)
         self._truth = TruthFile() if settings.truth is None else read_truth(settings.truth)
         self._planted = None if settings.planted is None else PlantedFile(settings.planted)
+        self.counters = Counters(settings)
         self._fingerprint, self._faulty = settings.fingerprint, settings.faults != Faults()
         self._down_after = settings.down_after
 
@@ -79,6 +79,10 @@ class Service:
             return Reply(wire.error(refused, close=close), end=_end(close))
         except Down:
             raise
+        except OSError as error:
+            words = f"The planted problems cannot be written ({error.strerror}); free or choose another disk."
+            unkept = Refused(500, words, type="server_error")
+            return Reply(wire.error(unkept, close=close), end=_end(close))
         except Exception as error:  # one request that fails must not take the others with it
             traceback.print_exc()
             words = f"The rehearsal itself failed ({type(error).__name__}); what it prints says where."

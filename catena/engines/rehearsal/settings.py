@@ -181,9 +181,9 @@ class RehearsalSettings:
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that determines the answers; faults, latency and files do not."""
+        """Names what determines the answers: seed, models and truth file; not faults, latency and limits."""
         named = {name: asdict(model) for name, model in sorted(self.models.items())}
-        text = repr((self.seed, asdict(self.model), named))
+        text = repr((self.seed, asdict(self.model), named, self.truth))
         return f"fp_{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
 
 

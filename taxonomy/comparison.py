@@ -1,0 +1,232 @@
+"""What two names have in common and what they do not: words, numbers, order, parentheses.
+
+Nothing is decided here (see `catena.taxonomy.duplicates`) and no model is used.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from catena.taxonomy.names import Name
+from catena.taxonomy.words import words
+
+_FAMILY_STEM = 4
+"""Letters that two words of one family share at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two names side by side.
+
+    Attributes:
+        equal: Equal but for spelling, plural, hyphens, word order and parentheses.
+        shared: Words that both have, loosely matched ones included.
+        loose: Of those, how many are matched as a family ("enzymes", "enzymatic") and not as the same word.
+        abbreviated: Of those, how many stand in one name as an abbreviation.
+        only_a, only_b: Words that the other name has nothing for; light words are not among them.
+        light_a, light_b: Light words ("theory", "methods") that the other name has nothing for.
+        opposites: Two of the words that exclude each other ("supervised", "unsupervised"); None where there are none.
+        numbers: `equal`, `extra` on one side, or `differ`.
+        turned: Whether the same words stand in another direction ("history of philosophy").
+        heads: Whether they are about the same kind of thing, by their last words.
+        extras: What the parentheses do: `none`, `one` side has them, `same`, `differ`, or `alias`: they name the other.
+    """
+
+    equal: bool
+    shared: int
+    loose: int
+    abbreviated: int
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    light_a: tuple[str, ...]
+    light_b: tuple[str, ...]
+    opposites: tuple[str, str] | None
+    numbers: str
+    turned: bool
+    heads: bool
+    extras: str
+
+
+def compare(a: Name, b: Name) -> Comparison:
+    """`a` and `b` side by side; symmetric up to the names of the sides."""
+    light = words().light
+    rest_a, rest_b, loose, abbreviated = _match(a, b)
+    shared = len(a.words) - len(rest_a)
+    opposites = _opposites(rest_a, rest_b)
+    numbers = _numbers(a.numbers, b.numbers)
+    complete = not rest_a and not rest_b
+    turned = complete and _turned(a, b)
+    heavy_a, heavy_b = (tuple(word for word in rest if word not in light) for rest in (rest_a, rest_b))
+    return Comparison(
+        equal=a.key == b.key or (complete and not loose and not turned and numbers == "equal"),
+        shared=shared,
+        loose=loose,
+        abbreviated=abbreviated,
+        only_a=heavy_a,
+        only_b=heavy_b,
+        light_a=tuple(word for word in rest_a if word in light),
+        light_b=tuple(word for word in rest_b if word in light),
+        opposites=opposites,
+        numbers=numbers,
+        turned=turned,
+        heads=_same_heads(a, b),
+        extras=_extras(a, b),
+    )
+
+
+def _match(a: Name, b: Name) -> tuple[list[str], list[str], int, int]:
+    """Words of `a` and of `b` left over, and how many were matched loosely and by initials."""
+    common = Counter(a.words) & Counter(b.words)
+    rest_a, rest_b = _without(a.words, common), _without(b.words, common)
+    if not rest_a or not rest_b:
+        return rest_a, rest_b, 0, 0
+    _match_joined(rest_a, rest_b)
+    _match_joined(rest_b, rest_a)
+    abbreviated = _match_initials(a, rest_a, rest_b) + _match_initials(b, rest_b, rest_a)
+    if abbreviated and not _trusted(a, b, rest_a, rest_b):
+        rest_a, rest_b, abbreviated = _without(a.words, common), _without(b.words, common), 0
+    loose = 0
+    for word in list(rest_a):
+        relative = next((other for other in rest_b if _related(word, other)), None)
+        if relative is not None:
+            rest_a.remove(word)
+            rest_b.remove(relative)
+            loose += 1
+    return rest_a, rest_b, loose, abbreviated
+
+
+def _without(found: tuple[str, ...], common: Counter[str]) -> list[str]:
+    left = Counter(common)
+    rest = []
+    for word in found:
+        if left[word]:
+            left[word] -= 1
+        else:
+            rest.append(word)
+    return rest
+
+
+def _match_joined(rest: list[str], other: list[str]) -> None:
+    """Takes out of both what is two words in `rest` and one in `other`."""
+    for first, second in zip(list(rest), rest[1:], strict=False):
+        if first + second in other and first in rest and second in rest:
+            other.remove(first + second)
+            rest.remove(first)
+            rest.remove(second)
+
+
+def _match_initials(name: Name, rest: list[str], other: list[str]) -> int:
+    """Takes out of both what is an abbreviation in `rest` and its words in `other`; how many abbreviations."""
+    found = 0
+    for word in [word for word in rest if word in name.initials]:
+        for start in range(len(other)):
+            end = _spelled(word, other, start)
+            if end is not None:
+                rest.remove(word)
+                del other[start:end]
+                found += 1
+                break
+    return found
+
+
+def _spelled(short: str, full: list[str], start: int) -> int | None:
+    """Where the words from `start` end that `short` abbreviates: at least two, each with its first letter."""
+    letters = short.rstrip("s") if len(short) > 3 else short
+    at, index = start, 0
+    while index < len(letters):
+        if at == len(full) or full[at][0] != letters[index]:
+            return None
+        index += 1
+        last = at == len(full) - 1 or index == len(letters) or full[at + 1][0] != letters[index]
+        if last and index < len(letters):  # further letters from inside the word: MEMS, QED
+            inside = full[at].find(letters[index], 1)
+            while index < len(letters) and inside > 0:
+                index += 1
+                inside = full[at].find(letters[index], inside + 1) if index < len(letters) else -1
+        at += 1
+    return at if at - start >= 2 else None
+
+
+def _trusted(a: Name, b: Name, rest_a: list[str], rest_b: list[str]) -> bool:
+    """Two letters alone spell too many things: they count only beside other words that are the same in both."""
+    alone = min(len(a.words), len(b.words)) == 1
+    short = max((len(word) for word in (*a.initials, *b.initials)), default=0) <= 2
+    return not (alone and short)
+
+
+@lru_cache(maxsize=200_000)
+def _related(x: str, y: str) -> bool:
+    """Whether two words are of one family, or on one line of a group."""
+    if x.replace("oe", "o").replace("ue", "u").replace("ae", "a") == y.replace("oe", "o").replace("ue", "u").replace(
+        "ae", "a"
+    ):
+        return True
+    table = words()
+    if set(table.members.get(x, ())) & set(table.members.get(y, ())):
+        return True
+    stem = next((at for at, (one, other) in enumerate(zip(x, y, strict=False)) if one != other), min(len(x), len(y)))
+    if stem < _FAMILY_STEM or 2 * stem < min(len(x), len(y)):
+        return False
+    return any(x[at:] in table.endings and y[at:] in table.endings for at in range(stem, _FAMILY_STEM - 1, -1))
+
+
+def _opposites(rest_a: list[str], rest_b: list[str]) -> tuple[str, str] | None:
+    return next(((x, y) for x in rest_a for y in rest_b if _exclude(x, y)), None)
+
+
+@lru_cache(maxsize=500_000)
+def _exclude(x: str, y: str) -> bool:
+    """Whether `x` and `y` cannot stand for the same: another prefix, or another line of a group."""
+    table = words()
+    lines = dict(table.members.get(x, ()))
+    if any(lines.get(group, line) != line for group, line in table.members.get(y, ())):
+        return True
+    tail = 0
+    while tail < min(len(x), len(y)) and x[-1 - tail] == y[-1 - tail]:
+        tail += 1
+    prefixes = table.prefixes | table.prepositions | {"", "off"}
+    return any(
+        x[: len(x) - size] in prefixes and y[: len(y) - size] in prefixes and x != y for size in range(tail, 3, -1)
+    )
+
+
+def _numbers(a: tuple[str, ...], b: tuple[str, ...]) -> str:
+    """`equal`, `extra` on one side, or `differ`; years on one side only are no difference."""
+    if a == b:
+        return "equal"
+    only_a, only_b = Counter(a) - Counter(b), Counter(b) - Counter(a)
+    if only_a and only_b:
+        return "differ"
+    return "equal" if all(len(number) == 4 for number in only_a + only_b) else "extra"
+
+
+def _turned(a: Name, b: Name) -> bool:
+    """Whether the same words have another direction: another head, or swapped about the same prepositions."""
+    if a.order == b.order or len(a.order) != len(b.order):
+        return False
+    if all(one == other or _related(one, other) for one, other in zip(a.order, b.order, strict=True)):
+        return False
+    if not _same_heads(a, b):
+        return not (_names_doing(a, b) or _names_doing(b, a))
+    return bool(a.joints) and a.joints == b.joints
+
+
+def _names_doing(a: Name, b: Name) -> bool:
+    """Whether `a` begins with the doing that `b` is about: "measuring poverty", "measurement of poverty"."""
+    first = a.words[0]
+    return first.endswith("ing") and any(first != head and _related(first, head) for head in b.heads)
+
+
+def _same_heads(a: Name, b: Name) -> bool:
+    return any(x == y or _related(x, y) for x in a.heads for y in b.heads)
+
+
+def _extras(a: Name, b: Name) -> str:
+    if not a.extras and not b.extras:
+        return "none"
+    for one, other in ((a, b), (b, a)):
+        if any(" ".join(extra) in (other.key, other.plain) for extra in one.extras):
+            return "alias"
+    if a.extras and b.extras:
+        return "same" if a.extras == b.extras else "differ"
+    return "one"
