@@ -97,10 +97,20 @@ class EngineError(CatenaError):
         self.tries = tries
         self.response = response
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _engine_error, (self.cause, self.detail, self.model, self.status, self.tries, self.response)
+
     @property
     def retryable(self) -> bool:
         """Whether asking the same again may help."""
         return self.cause in RETRYABLE
+
+
+def _engine_error(
+    cause: Cause, detail: str, model: str, status: int | None, tries: int, response: str
+) -> EngineError:
+    """An `EngineError` that has travelled between processes."""
+    return EngineError(cause, detail, model=model, status=status, tries=tries, response=response)
 
 
 class RunStopped(CatenaError):

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import orjson
+import uvloop
 
 from catena.asking import Desk, Model
 from catena.budget import Budget, spent
@@ -47,7 +48,7 @@ class Driver:
         self._specs = {name: section.spec(name) for name, section in plan.recipe.models.items()}
         self._engines: dict[str, Engine] = {}
         self._streams: dict[str, tuple[Stream, asyncio.Semaphore]] = {}
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="models", daemon=True)
         self._ledger: Ledger | None = None
         self._desk: Desk | None = None

@@ -15,14 +15,8 @@ from catena.errors import RecipeError
 from catena.flows.recipe_base import Bf16, Count, Horizon, Name, Section, Share
 from catena.flows.recipe_models import BudgetSection, ModelSection
 from catena.flows.recipe_pipelines import Pipeline
+from catena.flows.recipe_taxonomy import Grow, TopicShare
 from catena.generators.compose import LARGEST_HORIZON
-
-
-class TopicShare(Section):
-    """A branch of the taxonomy and its weight: every topic of the families below `path` shares its quota."""
-
-    path: tuple[str, ...] = Field(min_length=1)
-    share: float = Field(gt=0, default=1.0)
 
 
 class DatasetSource(Section):
@@ -161,6 +155,7 @@ class Recipe(Section):
         workers: Processes; 0 takes one per core.
         ledger: Where completions are kept: a local path ending in `.db`, or any fsspec URL for a folder of segments; by
             default inside the run folder.
+        tree: Topic tree whose leaves pipelines write for: a shipped one by name, a tree file, an outline or a classification.
         rehearsal: What the rehearsal server plants and injects under `--rehearse`; see docs/reference.md.
     """
 
@@ -169,6 +164,8 @@ class Recipe(Section):
     shard_rows: int = Field(ge=1, le=1_000_000, default=2_500)
     workers: int = Field(ge=0, le=1024, default=0)
     ledger: str | None = None
+    tree: str | None = None
+    grow: Grow | None = None
     taxonomy: tuple[TopicShare, ...] = ()
     datasets: tuple[DatasetSource, ...] = ()
     compose: tuple[Composition, ...] = ()
@@ -202,8 +199,12 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _pipelines_consistent(self) -> "Recipe":
-        if not self.compose and not self.pipeline:
-            raise ValueError("nothing to make: add a [[compose]] or a [[pipeline]] table")
+        if not self.compose and not self.pipeline and self.grow is None:
+            raise ValueError("nothing to make: add a [[compose]], a [[pipeline]] or a [grow] table")
+        if self.grow is not None:
+            if self.tree is not None:
+                raise ValueError("tree and [grow] are both given; a grown tree begins with grow.seed")
+            self._check_models("grow", "grow", self.grow.asks())
         if self.train is not None and not self.compose:
             raise ValueError("[train] needs composed rows: add a [[compose]] table")
         sources = {"topics", *(dataset.name for dataset in self.datasets)}
@@ -215,8 +216,9 @@ class Recipe(Section):
                 raise ValueError(
                     f"pipeline {line.name!r}: no source {line.source!r}; known: {', '.join(sorted(sources))}"
                 )
-            if line.source == "topics" and not line.topics and not self.taxonomy:
-                raise ValueError(f"pipeline {line.name!r} draws on topics; name some in it, or in a [[taxonomy]]")
+            somewhere = line.topics or self.taxonomy or self.tree or self.grow
+            if line.source == "topics" and not somewhere:
+                raise ValueError(f"pipeline {line.name!r} draws on topics; name some in it, in a [[taxonomy]], or a tree")
             for step in line.steps:
                 self._check_models(line.name, step.do, step.asks())
         return self
@@ -226,7 +228,7 @@ class Recipe(Section):
             if name not in self.models:
                 known = ", ".join(sorted(self.models)) or "none"
                 raise ValueError(
-                    f"pipeline {line!r}, step {step!r}: no model {name!r}; add [models.{name}], known: {known}"
+                    f"{line!r}, step {step!r}: no model {name!r}; add [models.{name}], known: {known}"
                 )
             if self.budget.money is not None and self.models[name].price is None:
                 raise ValueError(

@@ -77,8 +77,11 @@ class ModelSection(Section):
             if parts.username or parts.password:
                 raise ValueError("a base URL holds a password; name the key with key = 'env:NAME' instead")
         headers = self.options.get("headers", {})
-        if any(str(name).lower() in _SECRET_HEADERS for name in headers):
-            raise ValueError("options.headers holds a credential; name the key with key = 'env:NAME' instead")
+        if any(
+            str(name).lower() in _SECRET_HEADERS and not str(value).startswith(("env:", "file:"))
+            for name, value in dict(headers).items()
+        ):
+            raise ValueError("options.headers holds a credential; name it by reference, 'env:NAME' or 'file:PATH'")
         return self
 
     def spec(self, name: str) -> ModelSpec:
