@@ -20,6 +20,7 @@ APPLICATION_ID = 0x4361744C  # "CatL"
 SCHEMA_VERSION = 1
 PAGE_BYTES = 4096
 BUSY_S = 60.0
+_DAMAGED = (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 ROW_COLUMNS = ", ".join(Row._fields)
 ANSWER_COLUMNS = ", ".join(Answer._fields)
 
@@ -49,6 +50,9 @@ _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )  # the request comes last, so that the pages it overflows to are not read to find a completion
+_WHAT = """
+    SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+    (SELECT count(*) FROM sqlite_master)"""  # one statement, since another process may be making it just now
 
 
 def database_path(url: str) -> Path:
@@ -81,15 +85,18 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise ledger_error(path, error) from error
     try:
-        if not _is_ledger(path, connection):
-            _create(path, connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        for setting in ("synchronous = FULL", "fullfsync = ON", "cache_size = -16000", "wal_autocheckpoint = 0"):
+        there = _is_ledger(path, connection)
+        for setting in () if there else (f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL"):
             connection.execute(f"PRAGMA {setting}")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
+        _use_log(path, connection)
         connection.execute("BEGIN IMMEDIATE")  # a file system that cannot be written to is found out now
-        connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
+        if not _is_ledger(path, connection):  # another process may have been faster
+            for statement in _SCHEMA:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+        if not there:
+            _sync_folder(path.parent)
+    except (OSError, sqlite3.Error) as error:
         connection.close()
         raise ledger_error(path, error) from error
     except LedgerError:
@@ -132,17 +139,12 @@ def ledger_error(path: Path, error: Exception, doing: str = "written") -> Ledger
     code = _code(error)
     if isinstance(error, sqlite3.ProgrammingError):
         return LedgerError(f"{path}: the ledger was closed before; open it again")
-    if not isinstance(error, OSError) and code in (
-        None,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_ERROR,
-    ):
+    if code in _DAMAGED and not isinstance(error, OSError):
         return damaged(path, error)
-    if code == sqlite3.SQLITE_FULL or _is_full(path):
-        reason, remedy = "no space is left on its disk", "free some"
-    elif code == sqlite3.SQLITE_BUSY:
+    if code == sqlite3.SQLITE_BUSY:
         reason, remedy = f"another process has been writing to it for {BUSY_S:g} s", "wait for that one or stop it"
+    elif code == sqlite3.SQLITE_FULL or (code != sqlite3.SQLITE_READONLY and _is_full(path)):
+        reason, remedy = "no space is left on its disk", "free some"
     else:
         reason = str(error.strerror or error) if isinstance(error, OSError) else str(error)
         remedy = "make its folder accessible or choose another"
@@ -178,9 +180,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _is_ledger(path: Path, connection: sqlite3.Connection) -> bool:
     """Whether this is a ledger of this version; False where the database is empty."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    application, version, tables = connection.execute(_WHAT).fetchone()
     if application == APPLICATION_ID and version == SCHEMA_VERSION:
         return True
     if application == APPLICATION_ID:
@@ -193,25 +193,24 @@ def _is_ledger(path: Path, connection: sqlite3.Connection) -> bool:
     return False
 
 
-def _create(path: Path, connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+def _use_log(path: Path, connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise LedgerError(
             f"{path}: its file system has no shared memory for SQLite (journal mode {mode}); put the ledger on a local disk,"
             f" or use a folder of segments: {path.with_suffix('')}/"
         )
-    connection.execute("BEGIN IMMEDIATE")
-    if not _is_ledger(path, connection):  # another process may have been faster
-        for statement in _SCHEMA:
-            connection.execute(statement)
-    connection.execute("COMMIT")
-    folder = os.open(path.parent, os.O_RDONLY)
+    settings = ("synchronous = FULL", "fullfsync = ON", "cache_size = -16000", "wal_autocheckpoint = 0")
+    for setting in (*settings, "journal_size_limit = 67108864"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _refuse_log_alone(path: Path) -> None:

@@ -22,7 +22,7 @@ from catena.records import Turn
 
 TEXTS = ("model", "revision", "purpose", "row_id", "served_revision", "text", "reasoning")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_LARGEST = 2**63 - 1
+_MOST_TOKENS = 2**40
 
 
 class DamagedRow(ValueError):
@@ -83,22 +83,15 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
     """The row of a completion.
 
     Raises:
-        LedgerError: A count is not a whole number in [0, 2**63).
+        LedgerError: A number of tokens is not an integer in [0, 2**40].
     """
+    assert len(key) == 16, f"keys have 16 bytes, got {len(key)}"
     usage, latency_s = completion.usage, float(completion.latency_s)
-    counts = (
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.reasoning_tokens,
-        usage.cached_tokens,
-        request.sampling.max_tokens,
-        request.sample,
-        request.attempt,
-    )
-    for count in counts:
-        if type(count) is not int or not 0 <= count <= _LARGEST:
+    tokens = (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.cached_tokens)
+    for count in (*tokens, request.sampling.max_tokens):
+        if type(count) is not int or not 0 <= count <= _MOST_TOKENS:
             raise LedgerError(
-                f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**63)"
+                f"{request.model}: {count!r} cannot be kept as a count, expected an integer in [0, 2**40]"
             )
     row = Row(
         key,
@@ -110,7 +103,7 @@ def row_of(key: bytes, request: Request, completion: Completion) -> Row:
         request.sample,
         request.attempt,
         completion.finish_reason,
-        *counts[:4],
+        *tokens,
         completion.revision,
         latency_s if latency_s >= 0 else 0.0,
         time.time(),

@@ -177,7 +177,7 @@ def add_totals(books: Books, totals: Iterable[Total]) -> None:
 
 def _open(place: str, source: Any) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(source, page_checksum_verification=True)
+        return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -21,7 +21,10 @@ _PROBE = "writable"
 _AT_ONCE = 16
 _TRIES = 4
 
-T = TypeVar("T")
+
+def shown(url: str) -> str:
+    """A URL without the name and password that it may carry."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 class SegmentStore:
@@ -32,11 +35,13 @@ class SegmentStore:
     """
 
     def __init__(self, url: str, cache_bytes: int = CACHE_BYTES) -> None:
-        self.place = re.sub(r"//[^/@]*@", "//", url.rstrip("/"))
+        self.place = shown(url).rstrip("/")
         try:
             self._store = Store(url)
         except RunFolderError as error:
-            raise LedgerError(str(error)) from error
+            raise LedgerError(
+                f"{self.place}: cannot be opened as a folder of segments ({_reason(error)}); use a path or an fsspec URL"
+            ) from error
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, list[pa.Array]] = OrderedDict()

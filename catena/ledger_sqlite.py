@@ -51,7 +51,12 @@ class SqliteLedger:
     def __init__(self, url: str, *, writable: bool = True, gather_s: float = GATHER_S) -> None:
         self.path = database_path(url)
         self._writer = Writer(self.path) if writable else None
-        self._reader = open_for_reading(self.path)
+        try:
+            self._reader = open_for_reading(self.path)
+        except LedgerError:
+            if self._writer is not None:
+                self._writer.close()
+            raise
         self._commits: GroupCommit[Row] | None = None
         if self._writer is not None:
             self._commits = GroupCommit(
@@ -73,7 +78,10 @@ class SqliteLedger:
             if not found:
                 return None
             answers = [Answer(*row) for row in found]
-            chosen = best([(each[1], each[4], each[2] == "length") for each in answers], max_tokens)
+            chosen = best(
+                [(each.max_tokens, each.completion_tokens, each.finish_reason == "length") for each in answers],
+                max_tokens,
+            )
             return None if chosen is None else completion_of(answers[chosen])
         except (sqlite3.Error, DamagedRow) as error:
             raise ledger_error(self.path, error, "read") from error

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from catena.errors import LedgerError
 from catena.ledger import Total
-from catena.ledger_database import ROW_COLUMNS, ledger_error, open_for_writing
+from catena.ledger_database import BUSY_S, ROW_COLUMNS, ledger_error, open_for_writing
 from catena.ledger_rows import Row, weight
 
 CHECKPOINT_BYTES = 4 << 20
+_MOST_LOGGED_BYTES = 64 << 20
+_CHECKPOINT_BUSY_MS = 1_000
 _ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
-
 _PAGES_AT_ONCE = 1_000
 
 _MARKS = f"({', '.join('?' * len(Row._fields))})"
@@ -43,7 +44,7 @@ class Writer:
         self._log = path.with_name(f"{path.name}-wal")
         self._connection = open_for_writing(path)
         self._files: tuple[object, object] = (_file(path), None)
-        self._unchecked_bytes = 0
+        self._logged_bytes, self._due_bytes = 0, CHECKPOINT_BYTES
 
     def commit(self, rows: Sequence[Row]) -> None:
         """Makes rows durable, all or none of them; a row that is there already is left as it is.
@@ -54,7 +55,7 @@ class Writer:
         try:
             if not self._commit_new(rows):
                 self._commit_each(rows)
-            self._unchecked_bytes += sum(map(weight, rows))
+            self._logged_bytes += sum(map(weight, rows))
             self._still_there()
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error) from error
@@ -89,7 +90,7 @@ class Writer:
                 execute("UPDATE totals SET kept = kept - ? WHERE model = ? AND purpose = ?", (count, model, purpose))
             execute(f"DELETE {chosen}")
             execute("COMMIT")
-            self._unchecked_bytes += CHECKPOINT_BYTES
+            self._logged_bytes += CHECKPOINT_BYTES
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
@@ -109,11 +110,20 @@ class Writer:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def checkpoint(self, *, least_bytes: int = CHECKPOINT_BYTES) -> None:
-        """Moves what was committed from the log into the database, once that is at least so many bytes."""
-        if self._unchecked_bytes >= least_bytes:
-            self._unchecked_bytes = 0
-            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+    def checkpoint(self) -> None:
+        """Moves what was committed from the log into the database, where that has become much.
+
+        Somebody who reads for long keeps part of the log from being moved: then it is tried less often.
+        """
+        if self._logged_bytes < self._due_bytes:
+            return
+        self._logged_bytes = 0
+        self._connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_BUSY_MS}")
+        try:
+            _, logged, moved = self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        self._due_bytes = CHECKPOINT_BYTES if logged == moved else min(2 * self._due_bytes, _MOST_LOGGED_BYTES)
 
     def close(self) -> None:
         """Lets go of the file."""

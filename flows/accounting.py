@@ -8,13 +8,9 @@ from catena.flows.run_folder import Marker
 
 
 def hands_on(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """The stages that take rows from others, one for one, with those they take from."""
-    makers = {"taxonomy", "atoms"}
-    return {
-        stage: tuple(parent for parent in above if parent not in makers)
-        for stage, above in parents.items()
-        if above and not stage.startswith("rows-") and stage != "compose" and stage not in makers
-    }
+    """The stages that take every row of others, one for one, with those they take from."""
+    takers = ("certify", "duplicates", "pipeline-", "shards")
+    return {stage: tuple(above) for stage, above in parents.items() if above and stage.startswith(takers)}
 
 
 def stage_line(stage: str, markers: Sequence[Marker], *, pending: int = 0) -> dict[str, Any]:

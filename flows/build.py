@@ -23,6 +23,7 @@ from catena.flows.job import Job
 from catena.flows.jobs import perform
 from catena.flows.plan import Done, Plan, plan_of
 from catena.flows.plan_pipelines import line_of
+from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.pool import workers
 from catena.flows.progress import Reporter
 from catena.flows.recipe import Recipe, load_recipe
@@ -39,6 +40,7 @@ from catena.flows.run_folder import (
     read_marker,
 )
 from catena.flows.training import train
+from catena.flows.trees import publish_tree
 from catena.shards import write_manifest
 from catena.storage import Store
 
@@ -87,8 +89,13 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
         done: Done = {}
         with workers(plan.recipe.workers) as pool, _models(plan, replay) as models:
             for stage in plan.stages:
-                workplace = pool if line_of(plan, stage) is None else models
+                asking = line_of(plan, stage) is not None or stage.startswith("level-")
+                workplace = models if asking else pool
                 done[stage] = run_stage(stage, plan, done, workplace, reporter, again=replay)
+                if stage == "taxonomy":
+                    tree = tree_of_run(plan, store, done)
+                    if tree is not None:
+                        publish_tree(store, tree)
                 if stage == "shards":
                     publish(plan, store, done[stage])
                     _say_shortfall(plan, done[stage], reporter)
@@ -106,7 +113,7 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
 @contextmanager
 def _models(plan: Plan, replay: bool) -> Iterator[Driver | None]:
     """The models at work, where the recipe has a pipeline."""
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         yield None
         return
     with Driver(plan, replay=replay) as driver:
@@ -128,9 +135,10 @@ def run_stage(
         claim_data(store, plan.identities["shards"], plan.folder("shards"))
     markers = {job.shard: marker for job in jobs if (marker := finished_marker(store, job.marker)) is not None}
     line = line_of(plan, stage)
-    missing = [job for job in jobs if job.shard not in markers or (again and line is not None)]
+    asking = line is not None or stage.startswith("level-")
+    missing = [job for job in jobs if job.shard not in markers or (again and asking)]
     reporter.start(stage, len(jobs), done=len(jobs) - len(missing))
-    with reporter.watching(workplace.progress(line)) if line is not None and missing else nullcontext():
+    with reporter.watching(workplace.progress(line)) if asking and missing else nullcontext():
         futures = [shard_task.submit(workplace, job, stage, job.shard) for job in missing]
         for future in as_completed(futures):
             marker = future.result()

@@ -12,6 +12,7 @@ from catena.flows.run import check_sources, plan_for
 from catena.flows.steps import schema_of_step
 from catena.records import Turn
 from catena.replies import MalformedReply, json_reader
+from catena.taxonomy.grow import REVIEW, topics_schema
 
 _TOKENS = 256
 _TRIES, _PATIENCE_S, _TIMEOUT_S = 2, 10.0, 60.0
@@ -21,7 +22,7 @@ def check(recipe: str, run_folder: str | None, overrides: dict[str, str]) -> int
     """Prints one line for each model; exit code 1 where one of them cannot be used."""
     plan = plan_for(recipe, run_folder, overrides)
     check_sources(plan)
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         print(f"{plan.recipe.name}: the recipe is sound; it asks no model")
         return 0
     asked = list(questions(plan.recipe))
@@ -47,6 +48,10 @@ def questions(recipe: Recipe) -> Iterator[tuple[ModelSpec, JsonSchema | None]]:
             json_reader(schema.schema)
         for name in step.asks():
             schemas[name] = schemas.get(name) or schema
+    if recipe.grow is not None:
+        schemas |= {name: schemas.get(name) or topics_schema(4) for name in recipe.grow.models}
+        if recipe.grow.critic is not None:
+            schemas[recipe.grow.critic] = schemas.get(recipe.grow.critic) or REVIEW
     for name, schema in schemas.items():
         spec = recipe.models[name].spec(name)
         hurried = replace(

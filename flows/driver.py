@@ -13,11 +13,13 @@ from typing import Any
 
 import orjson
 import uvloop
+from catena.taxonomy.merging import merge_near
 
-from catena.asking import Desk, Model
+from catena.asking import Desk, Model, NotKept
 from catena.budget import Budget, spent
 from catena.engines.base import Engine
 from catena.engines.models import ModelSpec, open_engine
+from catena.flows.growing import grow_level
 from catena.flows.job import Job
 from catena.flows.pipeline import pipeline_shard
 from catena.flows.plan import Plan
@@ -28,8 +30,10 @@ from catena.ledger import Ledger, open_ledger
 from catena.records import Draft
 from catena.storage import Store
 from catena.streaming import ErrorWatch, Outcome, Stream
+from catena.taxonomy.grow import Grower
 
 CLOCK = "clock.json"
+GROWING_TRIES = 3
 _CLOCK_EVERY_S = 10.0
 
 
@@ -95,18 +99,19 @@ class Driver:
         outcomes: list[Outcome] = self._call(work()).result()
         return outcomes
 
-    def progress(self, line: Pipeline) -> Callable[[], str]:
-        """What there is to say about a pipeline at work: rows ended, completions paid for and reused, money."""
+    def progress(self, line: Pipeline | None) -> Callable[[], str]:
+        """What there is to say about models at work: rows ended, completions paid for and reused, money."""
         began, before = time.monotonic(), self.desk.sent
 
         def note() -> str:
-            stream, _ = self._streams.get(line.name, (None, None))
+            stream, _ = self._streams.get(line.name if line else "", (None, None))
             desk, limits = self.desk, self.desk.budget.limits
             rate = (desk.sent - before) / max(time.monotonic() - began, 1e-9)
             money = f", {desk.budget.spent.money:.4f} {limits.currency}" if desk.budget.spent.money else ""
             reused = f", {desk.reused:,} from the ledger" if desk.reused else ""
             rows = stream.finished if stream is not None else 0
-            return f"{rows:,} rows, {desk.sent:,} completions ({rate:,.0f}/s){reused}{money}"
+            counted = f"{rows:,} rows, " if line is not None else ""
+            return f"{counted}{desk.sent:,} completions ({rate:,.0f}/s){reused}{money}"
 
         return note
 
@@ -114,22 +119,41 @@ class Driver:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _perform(self, job: Job) -> Marker | None:
+        start = time.perf_counter()
+        marker = await (self._grow(job) if job.work == "grow_level" else self._stream_shard(job))
+        if marker is not None:
+            marker.seconds = round(time.perf_counter() - start, 3)
+            await asyncio.to_thread(write_marker, self._store, job.marker, marker)
+        return marker
+
+    async def _grow(self, job: Job) -> Marker | None:
+        grow = self._plan.recipe.grow
+        assert grow is not None
+        models = {name: self._model(name, GROWING_TRIES, self.desk) for name in set(grow.asks())}
+        grower = Grower(
+            tuple(models[name] for name in grow.models),
+            grow.samples,
+            None if grow.critic is None else models[grow.critic],
+            Grower.prompt("expand-topic"),
+            Grower.prompt("review-topics"),
+        )
+        try:
+            return await grow_level(self._store, job, grower, merge_near if grow.merge else None, **job.given)
+        except NotKept:
+            return None
+
+    async def _stream_shard(self, job: Job) -> Marker | None:
         name = job.shard.rsplit("-", 1)[0]
         stream, room = self._stream(next(line for line in self._plan.recipe.pipeline if line.name == name))
         async with room:
-            start = time.perf_counter()
-            marker = await pipeline_shard(self._store, job, stream, self.desk, replay=self._replay, **job.given)
-            if marker is not None:
-                marker.seconds = round(time.perf_counter() - start, 3)
-                write_marker(self._store, job.marker, marker)
-            return marker
+            return await pipeline_shard(self._store, job, stream, self.desk, replay=self._replay, **job.given)
 
     def _stream(self, line: Pipeline) -> tuple[Stream, asyncio.Semaphore]:
         """The stream of a pipeline, and room for as many shards at once as its models can be kept busy with."""
         if line.name not in self._streams:
             names = dict.fromkeys(name for step in line.steps for name in step.asks())
             desk = self.desk
-            models = {name: self._model(name, line, desk) for name in names}
+            models = {name: self._model(name, line.tries, desk) for name in names}
             window = max(64, 2 * sum(self._specs[name].concurrency for name in names))
             watch = ErrorWatch(line.stop_error_rate)
             stream = Stream(make_steps(line, models), desk, window=window, watch=watch)
@@ -137,10 +161,10 @@ class Driver:
             self._streams[line.name] = stream, room
         return self._streams[line.name]
 
-    def _model(self, name: str, line: Pipeline, desk: Desk) -> Model:
+    def _model(self, name: str, tries: int, desk: Desk) -> Model:
         spec = self._specs[name]
         engine = None if self._replay else self._engine(spec)
-        return Model(spec, engine, desk, self._plan.recipe.models[name].sampling.value(), tries=line.tries)
+        return Model(spec, engine, desk, self._plan.recipe.models[name].sampling.value(), tries=tries)
 
     def _engine(self, spec: ModelSpec) -> Engine:
         if spec.name not in self._engines:

@@ -16,10 +16,12 @@ from catena.budget import Budget, Limits
 from catena.engines.models import ModelSpec
 from catena.flows.driver import ledger_url
 from catena.flows.job import Refused
-from catena.flows.plan import Plan
+from catena.flows.plan import Done, Plan
 from catena.flows.plan_pipelines import dataset_of, leaves
+from catena.flows.plan_taxonomy import levels, tree_of_run
 from catena.flows.recipe_pipelines import Pipeline, SolveStep
 from catena.flows.rows import drafts_in_turn, drafts_of_rows
+from catena.flows.run_folder import finished_marker
 from catena.flows.steps import make_steps
 from catena.generators.datasets import read_rows
 from catena.ledger import Ledger, Total, open_ledger
@@ -54,12 +56,26 @@ class Asking:
 def drafts_of(plan: Plan, line: Pipeline) -> tuple[Iterator[Draft], int]:
     """The drafts that a pipeline begins with, and how many."""
     if line.source == "topics":
-        quotas = [(topic.path, topic.quota) for topic in leaves(plan, line)]
+        tree = tree_of_run(plan, Store(plan.url), _grown(plan))
+        if tree is None and plan.recipe.grow is not None:
+            return iter(()), line.rows or 0
+        quotas = [(topic.path, topic.quota) for topic in leaves(plan, line, tree)]
         return drafts_in_turn(line.name, quotas), sum(quota for _, quota in quotas)
     source = dataset_of(plan, line)
     rows = list(islice(read_rows(source.path or source.hub or "", source.split), line.rows))
     refused: list[Refused] = []
     return drafts_of_rows(rows, line.name, source.model_dump(), refused), len(rows)
+
+
+def _grown(plan: Plan) -> Done:
+    """The levels of the run's tree that are there already."""
+    store, done = Store(plan.url), Done()
+    for stage in levels(plan.recipe.grow):
+        if plan.parents[stage] and not done.get(plan.parents[stage][0]):
+            break
+        marked = [(job, finished_marker(store, job.marker)) for job in plan.jobs(stage, done)]
+        done[stage] = [(job, marker) for job, marker in marked if marker is not None]
+    return done
 
 
 def estimate(plan: Plan, line: Pipeline, store: Store) -> list[Asking]:
@@ -68,7 +84,7 @@ def estimate(plan: Plan, line: Pipeline, store: Store) -> list[Asking]:
     try:
         drafts, rows = drafts_of(plan, line)
         totals = ledger.totals() if ledger is not None else []
-        if ledger is None:
+        if ledger is None or (rows and plan.recipe.grow is not None and not any(_grown(plan).values())):
             lacking = Counter({line.step_names()[0]: 1})
             yields: dict[str, float] = {}
             share = float(rows)

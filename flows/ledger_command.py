@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
+    from catena.ledger_segment_store import shown
+
     url, _ = _find(options.ledger)
     ledger = open_ledger(url, writable=False)
     try:
@@ -71,10 +73,10 @@ def _stats(options: argparse.Namespace) -> int:
     finally:
         ledger.close()
     if options.json:
-        facts = {"ledger": url, "kept": kept, "bytes": size, "totals": [_as_json(total) for total in totals]}
+        facts = {"ledger": shown(url), "kept": kept, "bytes": size, "totals": [_as_json(total) for total in totals]}
         print(orjson.dumps(facts, option=orjson.OPT_INDENT_2).decode())
         return 0
-    _print(f"{url}: {kept:,} completions kept, {_size(size)}")
+    _print(f"{shown(url)}: {kept:,} completions kept, {_size(size)}")
     paid = sum(total.completions for total in totals)
     if paid > kept:
         print(f"{paid - kept:,} more were paid for and are not kept")
@@ -108,6 +110,7 @@ def _gc(options: argparse.Namespace) -> int:
     from catena.flows.run_folder import exclusive
     from catena.ledger_compaction import collect_from_segments
     from catena.ledger_gc import Unwanted, collect_from_database
+    from catena.ledger_segment_store import shown
 
     if options.older_than is not None and not options.older_than >= 0:
         raise UserError(f"--older-than {options.older_than}: expected a number of days, at least 0")
@@ -119,7 +122,7 @@ def _gc(options: argparse.Namespace) -> int:
     with held:
         done = collect(url, unwanted, dry_run=options.dry_run)
     would = "would go" if options.dry_run else "went"
-    _print(f"{url}: {done.completions:,} completions {would}, {_size(done.text_bytes)} of text")
+    _print(f"{shown(url)}: {done.completions:,} completions {would}, {_size(done.text_bytes)} of text")
     if done.files:
         print(f"{done.files:,} segments {'would become' if options.dry_run else 'became'} fewer")
     if not options.dry_run:
@@ -129,6 +132,7 @@ def _gc(options: argparse.Namespace) -> int:
 
 def _find(named: str) -> "tuple[str, Store | None]":
     """The ledger that is meant, and the run folder that it belongs to, if it is a local one."""
+    from catena.ledger_segment_store import shown
     from catena.storage import Store
 
     if named.endswith(".db"):
@@ -145,7 +149,7 @@ def _find(named: str) -> "tuple[str, Store | None]":
     for place in ("ledger", ""):
         if any(name.endswith(".parquet") for name in store.names(place)):
             return f"{store.url.rstrip('/')}/{place}".rstrip("/"), store if place else None
-    raise LedgerError(f"{named}: no ledger lies here; name a run folder, a ledger.db, or a folder of segments")
+    raise LedgerError(f"{shown(named)}: no ledger lies here; name a run folder, a ledger.db, or a folder of segments")
 
 
 def _given(store: "Store") -> str | None:

@@ -16,15 +16,18 @@ import orjson
 
 from catena import __version__
 from catena.errors import DatasetError, RecipeError
-from catena.flows import plan_compose, plan_pipelines
+from catena.flows import plan_compose, plan_pipelines, plan_taxonomy
 from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.run_folder import Marker
+from catena.flows.trees import load_tree
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
+from catena.storage import Store
 from catena.taxonomy.quotas import leaves_of
+from catena.taxonomy.tree import Tree
 
 Done = dict[str, list[tuple[Job, Marker]]]
 Settings = dict[str, Any]
@@ -52,8 +55,10 @@ class Plan:
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:
         """The data stages in order, each with the stages whose rows it reads."""
+        stages = plan_taxonomy.levels(self.recipe.grow)
         topical = bool(self.recipe.compose) or any(line.source == "topics" for line in self.recipe.pipeline)
-        stages: dict[str, tuple[str, ...]] = {"taxonomy": ()} if topical else {}
+        if topical or stages:
+            stages["taxonomy"] = tuple(stages)[-1:]
         ends: tuple[str, ...] = ()
         if self.recipe.compose:
             stages.update(plan_compose.PARENTS)
@@ -73,7 +78,10 @@ class Plan:
     @cached_property
     def settings(self) -> dict[str, Settings]:
         """What each data stage depends on beside its parents, as plain data by dotted name."""
-        known: dict[str, Settings] = {"taxonomy": {"taxonomy": self._dump(self.recipe.taxonomy)}}
+        known: dict[str, Settings] = plan_taxonomy.settings(self)
+        known["taxonomy"] = {"taxonomy": self._dump(self.recipe.taxonomy)}
+        if self.recipe.tree is not None:
+            known["taxonomy"]["tree"] = load_tree(self.recipe.tree).identity
         shards: Settings = {}
         if self.recipe.compose:
             known |= plan_compose.settings(self)
@@ -141,8 +149,11 @@ class Plan:
 
     def jobs(self, stage: str, done: Done) -> list[Job]:
         """The shard jobs of a data stage, given the finished ones of the stages before it."""
+        if stage.startswith("level-"):
+            return plan_taxonomy.jobs(self, stage, done)
         if stage == "taxonomy":
-            return [self.job(stage, "topics", "lock_topics", topics=self._quotas())]
+            tree = plan_taxonomy.tree_of_run(self, Store(self.url), done)
+            return [self.job(stage, "topics", "lock_topics", topics=self._quotas(tree))]
         if stage == "shards":
             composed = plan_compose.publishing(self, done) if self.recipe.compose else []
             return composed + [
@@ -152,14 +163,21 @@ class Plan:
             return plan_compose.JOBS[stage](self, done)
         return plan_pipelines.jobs(self, stage, done)
 
-    def _quotas(self) -> list[tuple[tuple[str, ...], int]]:
+    def _quotas(self, tree: Tree | None) -> list[tuple[tuple[str, ...], int]]:
         """Every leaf of the run with the rows wanted of it."""
         quotas: dict[tuple[str, ...], int] = {}
         groups = [self.leaves(group, horizon) for group in self.recipe.compose for horizon in group.rows]
-        lines = [plan_pipelines.leaves(self, line) for line in self.recipe.pipeline if line.source == "topics"]
+        lines = [plan_pipelines.leaves(self, line, tree) for line in self.recipe.pipeline if line.source == "topics"]
+        if self.recipe.grow is not None and tree is not None and not self.recipe.pipeline:
+            quotas = {topic.path: 0 for topic in tree.leaves}
         for topic in (topic for leaves in (*groups, *lines) for topic in leaves):
             quotas[topic.path] = quotas.get(topic.path, 0) + topic.quota
         return sorted(quotas.items())
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether any stage asks a model."""
+        return bool(self.recipe.pipeline) or self.recipe.grow is not None
 
     @property
     def provenance(self) -> dict[str, object]:

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.plan_compose import place_of
+from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import DatasetSource
 from catena.flows.recipe_pipelines import Pipeline
 from catena.flows.run_folder import Marker
 from catena.flows.steps import prompt_versions
 from catena.generators.atoms.catalog import families
 from catena.records import Topic
+from catena.storage import Store
 from catena.taxonomy.quotas import leaves_of
+from catena.taxonomy.tree import Tree
 
 if TYPE_CHECKING:
     from catena.flows.plan import Plan
@@ -38,7 +41,10 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
     rows, work = stages_of(line)
     base: dict[str, Any] = {"rows": line.rows, "source": line.source, "shard_rows": plan.recipe.shard_rows}
     if line.source == "topics":
-        base["topics"] = [[topic.path, topic.quota] for topic in leaves(plan, line)]
+        if plan.recipe.tree is None and plan.recipe.grow is None:
+            base["topics"] = [[topic.path, topic.quota] for topic in leaves(plan, line, None)]
+        else:
+            base["topics"] = [line.topics, [one.model_dump(mode="json") for one in plan.recipe.taxonomy]]
     else:
         source = dataset_of(plan, line)
         base["dataset"] = [plan.fingerprints[line.source], source.format, source.question, source.answer]
@@ -57,13 +63,18 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
     }
 
 
-def leaves(plan: "Plan", line: Pipeline) -> list[Topic]:
+def leaves(plan: "Plan", line: Pipeline, tree: Tree | None) -> list[Topic]:
     """The topics of a pipeline that draws on topics, with the rows wanted of each.
 
-    A path of at least three levels below which no family of atoms lies is a topic itself.
+    They are leaves of `tree`; without one, the topics of the families of atoms. A path of at least three levels below which
+    none of these lies is a topic itself.
     """
     branches = [(path, 1.0) for path in line.topics] or [(one.path, one.share) for one in plan.recipe.taxonomy]
-    offered = {family.topic for family in families().values()}
+    if tree is None:
+        offered = {family.topic for family in families().values()}
+    else:
+        offered = {topic.path for topic in tree.leaves if len(topic.path) >= _LEAST_LEVELS}
+        branches = branches or [((root.path), 1.0) for root in tree.children.get((), ())]
     own = {
         path
         for path, _ in branches
@@ -87,7 +98,8 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
             for number, shard in enumerate(shards)
         ]
     if line.source == "topics":
-        quotas = [(topic.path, topic.quota) for topic in leaves(plan, line)]
+        tree = tree_of_run(plan, Store(plan.url), done)
+        quotas = [(topic.path, topic.quota) for topic in leaves(plan, line, tree)]
         return [plan.job(rows, line.name, "topic_drafts", name=line.name, quotas=quotas, size=size)]
     source = dataset_of(plan, line)
     return [

@@ -39,7 +39,7 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
         print("everything is there; a run does nothing" + (f" ({failed:,} rows failed)" if failed else ""))
         return 0
     _print_stages(plan, store)
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         print("no model is asked and no money is spent by this recipe")
         return 0
     _print_asking([one for line in plan.recipe.pipeline for one in estimate(plan, line, store)], plan, store)

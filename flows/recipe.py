@@ -218,7 +218,9 @@ class Recipe(Section):
                 )
             somewhere = line.topics or self.taxonomy or self.tree or self.grow
             if line.source == "topics" and not somewhere:
-                raise ValueError(f"pipeline {line.name!r} draws on topics; name some in it, in a [[taxonomy]], or a tree")
+                raise ValueError(
+                    f"pipeline {line.name!r} draws on topics; name some in it, in a [[taxonomy]], or a tree"
+                )
             for step in line.steps:
                 self._check_models(line.name, step.do, step.asks())
         return self
@@ -227,9 +229,7 @@ class Recipe(Section):
         for name in asked:
             if name not in self.models:
                 known = ", ".join(sorted(self.models)) or "none"
-                raise ValueError(
-                    f"{line!r}, step {step!r}: no model {name!r}; add [models.{name}], known: {known}"
-                )
+                raise ValueError(f"{line!r}, step {step!r}: no model {name!r}; add [models.{name}], known: {known}")
             if self.budget.money is not None and self.models[name].price is None:
                 raise ValueError(
                     f"budget.money is set, but models.{name} has no price; add price = {{ input = ..., output = ... }} in"

@@ -40,7 +40,7 @@ class Grow(Section):
     @model_validator(mode="after")
     def _begins_somewhere(self) -> "Grow":
         if bool(self.subjects) == (self.seed is not None):
-            raise ValueError("give either subjects = [...] or seed = \"...\", so that there is one thing to grow from")
+            raise ValueError('give either subjects = [...] or seed = "...", so that there is one thing to grow from')
         if len(self.children) < 2:
             raise ValueError("children needs at least two numbers: a tree has at least three levels")
         return self

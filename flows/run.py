@@ -71,7 +71,7 @@ def replay(run_folder: str, *, quiet: bool = False) -> int:
     from catena.flows.status import open_run
 
     plan, store = open_run(run_folder)
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         raise UserError(f"{run_folder}: this run has no pipeline, so there is nothing to replay")
     plan = plan_of(plan.recipe, plan.url)
     from catena.flows.build import remake
@@ -104,7 +104,7 @@ def retry(run_folder: str, causes: Sequence[str], *, quiet: bool = False, rehear
 def check_sources(plan: Plan) -> None:
     """Every error that a recipe can hold beside its form, before any work is done."""
     for stage in plan.stages:
-        if stage in ("taxonomy", "rows"):
+        if stage == "taxonomy" and plan.recipe.grow is None:
             plan.jobs(stage, {})
     for source in plan.recipe.datasets:
         if source.path is not None:
@@ -136,7 +136,7 @@ def _end(store: Store, quiet: bool) -> int:
 def _rehearse(recipe: str, run_folder: str | None, overrides: dict[str, str], *, quiet: bool) -> int:
     """The whole recipe against the rehearsal server, in a run folder of its own."""
     plan = plan_for(recipe, run_folder, overrides, suffix="-rehearsal")
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         raise UserError(f"{recipe}: no model is asked by this recipe, so there is nothing to rehearse; run it as it is")
     check_sources(plan)
     with _played(plan, True, quiet) as played:

@@ -15,7 +15,7 @@ def spending(plan: Plan, store: Store, accepted: int) -> dict[str, Any] | None:
     Args:
         accepted: Published rows, over which the total is divided.
     """
-    if not plan.recipe.pipeline:
+    if not plan.asks_models:
         return None
     try:
         ledger = open_ledger(ledger_url(plan, store), writable=False)

@@ -62,7 +62,7 @@ def read_tree(path: str) -> Tree:
 
 def _plain(topic: Topic) -> dict[str, object]:
     """Fields that say something; the path first."""
-    fields = {"path": list(topic.path), "status": topic.status}
+    fields: dict[str, object] = {"path": list(topic.path), "status": topic.status}
     for name in ("quota", "description", "merged_into", "origin", "support", "reason"):
         value = getattr(topic, name)
         if value not in ("", None, 0):

@@ -101,6 +101,11 @@ class Grower:
     review: Prompt
     name: str = "grow"
 
+    @staticmethod
+    def prompt(name: str) -> Prompt:
+        """A shipped prompt of this module: `expand-topic` or `review-topics`."""
+        return Prompt.shipped(__file__, name)
+
     async def level(self, tree: Tree, depth: int, count: int, *, window: int = 64) -> Growth:
         """The tree with up to `count` children below every live topic of `depth` - 1 names.
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from catena.taxonomy.criticism import name_problem
+
 from catena.taxonomy.names import read_name
 
 LONGEST_NAME = 100
@@ -48,6 +48,21 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split()).strip(" .;,:-–—*_\"'`")
 
 
+def form_problem(name: str, parent: tuple[str, ...]) -> str | None:
+    """Why a text cannot be the name of a topic below `parent`, by its form alone; None where it can."""
+    if not any(character.isalpha() for character in name):
+        return "no letters"
+    if len(name) > LONGEST_NAME:
+        return "too long"
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn") for character in name):
+        return "invisible characters"
+    if "/" in name or name.count(",") > 2 or name.endswith("?") or len(name.split()) > 12:
+        return "not a name"
+    if read_name(name).key in {read_name(ancestor).key for ancestor in parent}:
+        return "repeats an ancestor"
+    return None
+
+
 def join(
     parent: tuple[str, ...], replies: Sequence[tuple[str, Sequence[tuple[str, str]]]], count: int
 ) -> tuple[list[Proposal], list[Aside]]:
@@ -69,7 +84,7 @@ def join(
             if rank >= SPARE * count:
                 aside.append(Aside(parent, TOO_MANY, f"{len(reply) - rank} names of {model}"))
                 break
-            problem = name_problem(name, parent)
+            problem = form_problem(name, parent)
             key = read_name(name).key
             if problem is not None:
                 aside.append(Aside(place, problem, model))

@@ -25,7 +25,14 @@ from tests.tiny_model import make_tiny_model
 pytestmark = pytest.mark.vllm
 
 CONTEXT = 16_384
-OPTIONS = {"dtype": "float32", "max_model_len": CONTEXT, "enforce_eager": True, "kv_cache_memory_bytes": 1 << 28}
+COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}  # or a random model may write spaces without end
+OPTIONS = {
+    "dtype": "float32",
+    "max_model_len": CONTEXT,
+    "enforce_eager": True,
+    "kv_cache_memory_bytes": 1 << 28,
+    "structured_outputs_config": COMPACT,
+}
 SCHEMA = JsonSchema(
     "grade",
     {
@@ -115,7 +122,7 @@ def server(noise: Path) -> Iterator[str]:
         "--served-model-name=tiny",
     ]
     flags = ["--dtype=float32", f"--max-model-len={CONTEXT}", "--enforce-eager", f"--kv-cache-memory-bytes={1 << 28}"]
-    place = ["--host=127.0.0.1", f"--port={port}"]
+    place = ["--host=127.0.0.1", f"--port={port}", f"--structured-outputs-config={orjson.dumps(COMPACT).decode()}"]
     process = subprocess.Popen([*command, *flags, *place], env={**os.environ, "VLLM_LOGGING_LEVEL": "ERROR"})
     try:
         yield _ready(f"http://127.0.0.1:{port}", process)

@@ -178,7 +178,7 @@ def test_closing_commits_what_is_waiting_and_may_be_done_twice(path):
     again.close()
 
 
-@pytest.mark.parametrize("tokens", [-1, 2**63, 1.5, True, None])
+@pytest.mark.parametrize("tokens", [-1, 2**41, 1.5, True, None])
 def test_a_count_that_is_none_fails_its_own_caller_alone(ledger, tokens):
     async def together():
         good = ledger.add(identity(ask(1)), ask(1), answer())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 _NAME = r"(?:<{0}(?:think|thinking|seed:think)>|\[{0}THINK\])"
 _OPEN, _CLOSE = _NAME.format(""), _NAME.format("/")
 _TAG = re.compile(rf"{_OPEN}|{_CLOSE}")
+_MARKS = ("think>", "thinking>", "THINK]")  # looked for first: most long texts hold none, and a plain search is fast
 _OPEN_AT_END = re.compile(rf"{_OPEN}\s*\Z")
 # A tag directly between backticks is spoken of, not used. Fences as in CommonMark, but closed by an equal marker only.
 _TOKEN = re.compile(
@@ -31,7 +32,7 @@ def split_reasoning(text: str, *, truncated: bool) -> tuple[str, str | None]:
     Returns:
         The text as it came and None where no reasoning is found, else both stripped; an empty block is None.
     """
-    if _TAG.search(text) is None:
+    if not any(mark in text for mark in _MARKS) or _TAG.search(text) is None:
         return text, None
     tokens = list(_tokens(text))
     parts = _read(text, tokens, truncated=truncated)

@@ -153,6 +153,8 @@ class VllmModel:
 
     async def close(self) -> None:
         """Ends vLLM's processes and gives back their memory."""
+        if self.engine.output_handler is not None:
+            self.engine.output_handler.cancel()  # or it may report the end of the engine as an error
         await asyncio.to_thread(self.engine.shutdown, _SHUTDOWN_S)
         await asyncio.sleep(0)  # vLLM closes its sockets by a call into this loop
         shutil.rmtree(self.folder, ignore_errors=True)

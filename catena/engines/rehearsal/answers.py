@@ -16,7 +16,7 @@ from catena.engines.rehearsal.prompts import Parts, parts_of, topic_of
 from catena.engines.rehearsal.question import Question, Refused
 from catena.engines.rehearsal.settings import RehearsalSettings
 from catena.engines.rehearsal.solutions import CHARS_PER_TOKEN, solve
-from catena.engines.rehearsal.topics import propose_topics
+from catena.engines.rehearsal.topics import propose_topics, review_topics
 from catena.engines.rehearsal.truth import TruthFile
 
 _YES = frozenset(("valid", "correct", "accept", "accepted", "yes", "true", "pass", "right", "equal", "sound"))
@@ -90,6 +90,8 @@ def _content(
         return None, judge_match(key, parts, behaviour, truth)
     if question.kind == "topics":
         return None, propose_topics(key, parts, question.schema, behaviour)
+    if question.kind == "review":
+        return None, review_topics(key, parts, behaviour)
     if question.kind == "other":
         try:
             return None, instance(question.schema, key)

@@ -7,14 +7,15 @@ from typing import Any, Literal
 
 import orjson
 
-Kind = Literal["problem", "validity", "match", "topics", "solve", "other"]
+Kind = Literal["problem", "validity", "match", "topics", "review", "solve", "other"]
 
-_BY_NAME: dict[str, Kind] = {"problem": "problem", "validity": "validity", "match": "match", "topics": "topics"}
+_BY_NAME: dict[str, Kind] = {"problem": "problem", "validity": "validity", "match": "match", "topics": "topics", "topic-review": "review"}
 _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
     frozenset(("reason", "verdict")): "validity",
     frozenset(("extracted", "reason", "verdict")): "match",
     frozenset(("topics",)): "topics",
+    frozenset(("reviews",)): "review",
 }
 _NOT_IN_KEY = frozenset(
     (

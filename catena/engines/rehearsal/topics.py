@@ -1,4 +1,4 @@
-"""Proposing topics: plausible names below a parent, some of them near duplicates, no topics at all, or the parent again."""
+"""Proposing topics, plausible names below a parent with planted flaws; and reviewing such a list."""
 
 from typing import Any
 
@@ -18,6 +18,13 @@ CORES = (
     "transport", "feedback", "inference", "growth", "reactions", "allocation", "growth limits", "resonance", "sampling",
     "error bounds", "simulation", "encoding", "selection", "coupling", "balance equations",
 )  # fmt: skip
+OBJECTS = (
+    "lattices", "membranes", "markets", "texts", "algorithms", "catalysts", "glaciers", "archives", "surfaces", "populations",
+    "signals", "polymers", "verbs", "treaties", "manifolds", "enzymes", "queues", "orbits", "dialects", "contracts", "proofs",
+    "magnets", "epidemics", "currencies", "narratives", "compilers", "minerals", "sequences", "galaxies", "guilds", "solvents",
+    "syllables", "tensors", "habitats", "ballots", "codes", "crystals", "genomes", "harbours", "idioms", "juries", "kernels",
+    "ledgers", "melodies", "neurons", "oceans", "plasmas", "quotas", "rituals", "soils", "tides", "unions", "vaccines", "waves",
+)  # fmt: skip
 NON_TOPICS = (
     "Miscellaneous", "Other topics", "How to study this subject", "Chapter 3", "Frequently asked questions", "N/A",
     "General knowledge", "See above",
@@ -27,6 +34,7 @@ _LIKENESSES = (
     "{upper}", "Basics of {lower}",
 )  # fmt: skip
 _DEFAULT_COUNT = 8
+_NAMES = len(MODIFIERS) * len(CORES) * len(OBJECTS)
 
 
 def propose_topics(key: bytes, parts: Parts, schema: Any, settings: ModelSettings) -> dict[str, Any]:
@@ -34,11 +42,11 @@ def propose_topics(key: bytes, parts: Parts, schema: Any, settings: ModelSetting
     draws = Draws(key, b"topics")
     parent = topic_of(parts).split(" / ")[-1]
     count = _count(parts, schema)
-    start = draws.below(len(MODIFIERS) * len(CORES))
+    start = draws.below(_NAMES)
     names: list[str] = []
     topics: list[dict[str, str]] = []
     for index in range(count):
-        name = _name((start + index * 421) % (len(MODIFIERS) * len(CORES)))
+        name = _name((start + index * 9_973) % _NAMES)
         planted = _planted(draws, name, parent, names, settings)
         names.append(name if planted is None else planted)
         topics.append({"name": names[-1], "description": _describe(names[-1], parent, draws)})
@@ -46,8 +54,46 @@ def propose_topics(key: bytes, parts: Parts, schema: Any, settings: ModelSetting
 
 
 def _name(number: int) -> str:
-    core, modifier = divmod(number, len(MODIFIERS))
-    return f"{MODIFIERS[modifier]} {CORES[core]}".capitalize()
+    rest, modifier = divmod(number, len(MODIFIERS))
+    thing, core = divmod(rest, len(CORES))
+    return f"{MODIFIERS[modifier]} {CORES[core]} of {OBJECTS[thing]}".capitalize()
+
+
+def review_topics(key: bytes, parts: Parts, settings: ModelSettings) -> dict[str, Any]:
+    """A verdict on each name of a quoted list (`- name: description`), as sure as the model's confusion matrix makes it.
+
+    Recognised as unfit are the planted non-topics, the parent, and names that repeat another one in other words.
+    """
+    draws = Draws(key, b"review")
+    parent = topic_of(parts).split(" / ")[-1].casefold()
+    names = [line[2:].split(":")[0].strip() for line in parts.problem.splitlines() if line.startswith("- ")]
+    known: dict[str, str] = {}
+    reviews = []
+    for name in names:
+        bare = _bare(name)
+        verdict, same = "keep", None
+        if name in NON_TOPICS:
+            verdict = "non-topic"
+        elif name.casefold() == parent:
+            verdict = "parent"
+        elif bare in known:
+            verdict, same = "overlap", known[bare]
+        known.setdefault(bare, name)
+        right = settings.accept_right if verdict == "keep" else settings.reject_wrong
+        if draws.share() >= right:
+            verdict, same = ("non-topic", None) if verdict == "keep" else ("keep", None)
+        reviews.append({"name": name, "verdict": verdict, "same_as": same, "reason": "Judged by its name alone."})
+    return {"reviews": reviews}
+
+
+def _bare(name: str) -> str:
+    """The name without what a near duplicate adds to it."""
+    text = name.casefold()
+    for start in ("introduction to ", "the theory of ", "basics of "):
+        text = text.removeprefix(start)
+    for end in (" and their applications", " (advanced)"):
+        text = text.removesuffix(end)
+    return text.rstrip("s")
 
 
 def _planted(draws: Draws, name: str, parent: str, earlier: list[str], settings: ModelSettings) -> str | None:
