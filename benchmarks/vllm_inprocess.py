@@ -30,9 +30,7 @@ from catena.engines.models import ModelSpec, open_engine
 from catena.records import Turn
 from tests.tiny_model import make_tiny_model
 
-WORDS = (
-    "a number is even when two divides it and odd when a remainder of one is left so think before you answer".split()
-)
+WORDS = "a number is even when two divides it and odd when a remainder of one is left so think before you answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ class Load:
         return [Request("model", (self._turn(repeat, each),), sampling, sample=each) for each in range(self.requests)]
 
     def _turn(self, repeat: int, each: int) -> Turn:
-        words = (WORDS[(7 * each + place) % len(WORDS)] for place in range(self.prompt_words))
+        vocabulary = WORDS.split()
+        words = (vocabulary[(7 * each + place) % len(vocabulary)] for place in range(self.prompt_words))
         return Turn("user", f"{repeat}-{each}: {' '.join(words)}")
 
 
@@ -158,7 +157,7 @@ def main() -> None:
     load = Load(given.requests, given.prompt_words, given.max_tokens, given.temperature)
     with tempfile.TemporaryDirectory() as folder:
         model = given.model or str(make_tiny_model(Path(folder), max_positions=4096))
-        options = {"dtype": given.dtype, "max_num_seqs": 256, **_room(), **given.options}
+        options = {"dtype": given.dtype, "max_num_seqs": 256, **_device_options(), **given.options}
         figures = report(measure(model, options, load, given.repeats))
     print(
         *(
@@ -177,11 +176,13 @@ def main() -> None:
         given.json.write_text(json.dumps({**about, "load": asdict(load), "tokens_per_s": figures}, indent=1))
 
 
-def _room() -> dict[str, Any]:
-    """Two engines share the device."""
+def _device_options() -> dict[str, Any]:
+    """Two engines share the device; on a CPU vLLM dies of seeds together with chunked prefill."""
     import torch
 
-    return {"gpu_memory_utilization": 0.4} if torch.cuda.is_available() else {"kv_cache_memory_bytes": 1 << 30}
+    if torch.cuda.is_available():
+        return {"gpu_memory_utilization": 0.4}
+    return {"kv_cache_memory_bytes": 1 << 30, "enable_chunked_prefill": False}
 
 
 if __name__ == "__main__":

@@ -79,30 +79,18 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         LedgerError: Not a ledger, of another version, damaged, or not writable.
     """
     _refuse_log_alone(path)
+    connection = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(path, "rwc")
-    except (OSError, sqlite3.Error) as error:
+        _prepare(path, connection)
+        return connection
+    except Exception as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, LedgerError):
+            raise
         raise ledger_error(path, error) from error
-    try:
-        there = _is_ledger(path, connection)
-        for setting in () if there else (f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL"):
-            connection.execute(f"PRAGMA {setting}")
-        _use_log(path, connection)
-        connection.execute("BEGIN IMMEDIATE")  # a file system that cannot be written to is found out now
-        if not _is_ledger(path, connection):  # another process may have been faster
-            for statement in _SCHEMA:
-                connection.execute(statement)
-        connection.execute("COMMIT")
-        if not there:
-            _sync_folder(path.parent)
-    except (OSError, sqlite3.Error) as error:
-        connection.close()
-        raise ledger_error(path, error) from error
-    except LedgerError:
-        connection.close()
-        raise
-    return connection
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -114,24 +102,15 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     _refuse_log_alone(path)
     if not path.is_file():
         raise LedgerError(f"{path}: no ledger lies here; name the ledger.db of a run folder")
-    modes = ["ro"] if _left_over(path) else ["ro", "ro&immutable=1"]
-    for mode in modes:
-        connection = None
-        try:
-            connection = _connect(path, mode)
-            if not _is_ledger(path, connection):
-                raise LedgerError(f"{path}: the ledger is empty, nothing was ever kept in it; name another")
-            return connection
-        except sqlite3.Error as error:
-            if connection is not None:
-                connection.close()
-            if mode is modes[-1] or _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise ledger_error(path, error, "read") from error
-        except LedgerError:
-            assert connection is not None
-            connection.close()
-            raise
-    raise AssertionError("one of the modes returns or raises")
+    try:
+        return _reading(path, "ro")
+    except sqlite3.Error as error:
+        if _left_over(path) or _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise ledger_error(path, error, "read") from error
+    try:
+        return _reading(path, "ro&immutable=1")  # nobody can be writing where not even the log can be made
+    except sqlite3.Error as error:
+        raise ledger_error(path, error, "read") from error
 
 
 def ledger_error(path: Path, error: Exception, doing: str = "written") -> LedgerError:
@@ -193,6 +172,32 @@ def _is_ledger(path: Path, connection: sqlite3.Connection) -> bool:
     return False
 
 
+def _reading(path: Path, mode: str) -> sqlite3.Connection:
+    connection = _connect(path, mode)
+    try:
+        if _is_ledger(path, connection):
+            connection.execute("PRAGMA mmap_size = 0")
+            return connection
+        raise LedgerError(f"{path}: the ledger is empty, nothing was ever kept in it; name another")
+    except Exception:
+        connection.close()
+        raise
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    there = _is_ledger(path, connection)
+    for setting in () if there else (f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL"):
+        connection.execute(f"PRAGMA {setting}")
+    _use_log(path, connection)
+    connection.execute("BEGIN IMMEDIATE")  # a file system that cannot be written to is found out now
+    if not _is_ledger(path, connection):  # another process may have been faster
+        for statement in _SCHEMA:
+            connection.execute(statement)
+    connection.execute("COMMIT")
+    if not there:
+        _sync_folder(path.parent)
+
+
 def _use_log(path: Path, connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
@@ -201,7 +206,7 @@ def _use_log(path: Path, connection: sqlite3.Connection) -> None:
             f" or use a folder of segments: {path.with_suffix('')}/"
         )
     settings = ("synchronous = FULL", "fullfsync = ON", "cache_size = -16000", "wal_autocheckpoint = 0")
-    for setting in (*settings, "journal_size_limit = 67108864"):
+    for setting in (*settings, "journal_size_limit = 67108864", "mmap_size = 0"):
         connection.execute(f"PRAGMA {setting}")
 
 

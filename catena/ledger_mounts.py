@@ -8,7 +8,7 @@ from catena.errors import LedgerError
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK = frozenset(
     {
-        "9p", "acfs", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "fuse", "gfs", "gfs2", "glusterfs",
+        "9p", "acfs", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fakeowner", "fhgfs", "fuse", "gfs", "gfs2", "glusterfs",
         "gpfs", "lustre", "mmfs", "ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "prl_fs", "pvfs2", "smb2",
         "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
     }

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from catena.ledger_database import PAGE_BYTES
 from catena.ledger_rows import Row, is_intact
@@ -29,7 +29,7 @@ def salvaged_rows(path: Path) -> Iterator[Row]:
     seen: set[int] = set()
     log = path.with_name(f"{path.name}-wal")
     with ExitStack() as files:
-        database = files.enter_context(path.open("rb") if path.exists() else BytesIO())
+        database: IO[bytes] = files.enter_context(path.open("rb") if path.exists() else BytesIO())
         passes = [_Pages(database)]  # where a page in the log is damaged, the one in the database may not be
         if log.exists():
             passes.insert(0, _Pages(database, files.enter_context(log.open("rb"))))
@@ -57,7 +57,7 @@ def _rows(pages: "_Pages") -> Iterator[Row]:
 class _Pages:
     """Pages by number, from 1: the last committed version in the log, or that in the database."""
 
-    def __init__(self, database: BinaryIO, log: BinaryIO | None = None) -> None:
+    def __init__(self, database: IO[bytes], log: IO[bytes] | None = None) -> None:
         self._database, self._log = database, log
         database.seek(0)
         header = database.read(100)
@@ -79,7 +79,7 @@ class _Pages:
         return self._database.read(self.size)
 
 
-def _committed(log: BinaryIO, size: int) -> dict[int, int]:
+def _committed(log: IO[bytes], size: int) -> dict[int, int]:
     """Where in the log the last version of each page begins, up to the last commit."""
     places: dict[int, int] = {}
     waiting: dict[int, int] = {}

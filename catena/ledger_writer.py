@@ -15,13 +15,12 @@ from catena.ledger_rows import Row, weight
 CHECKPOINT_BYTES = 4 << 20
 _MOST_LOGGED_BYTES = 64 << 20
 _CHECKPOINT_BUSY_MS = 1_000
-_ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
 _PAGES_AT_ONCE = 1_000
 
 _MARKS = f"({', '.join('?' * len(Row._fields))})"
-_INSERT = {
+_INSERT = {  # many rows per statement, since the interpreter's lock changes hands once per statement
     size: f"INSERT INTO completions ({ROW_COLUMNS}) VALUES {', '.join([_MARKS] * size)} ON CONFLICT DO NOTHING"
-    for size in (1, 2, 4, 8, 16, 32, _ROWS_AT_ONCE)
+    for size in (1, 2, 4, 8, 16, 32, 64)
 }
 _KNOWN = "SELECT 1 FROM completions WHERE key = ? AND max_tokens = ? AND answer_check = ? AND latency_s = ?"
 _SUMS = (
@@ -43,6 +42,8 @@ class Writer:
         self._path = path
         self._log = path.with_name(f"{path.name}-wal")
         self._connection = open_for_writing(path)
+        values = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # 999 in SQLite before 3.32
+        self._rows_at_once = max(size for size in _INSERT if size * len(Row._fields) <= values)
         self._files: tuple[object, object] = (_file(path), None)
         self._logged_bytes, self._due_bytes = 0, CHECKPOINT_BYTES
 
@@ -103,7 +104,9 @@ class Writer:
         try:
             free, before = self._num_free(), -1
             while free not in (0, before):
-                self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+                self._connection.executescript(
+                    f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})"
+                )  # `execute` does one page
                 self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
                 free, before = self._num_free(), free
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -134,7 +137,7 @@ class Writer:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         inserted = start = 0
-        size = _ROWS_AT_ONCE
+        size = self._rows_at_once
         while start < len(rows):
             while size > len(rows) - start:
                 size //= 2

@@ -10,7 +10,11 @@ from catena.flows.run_folder import Marker
 def hands_on(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """The stages that take every row of others, one for one, with those they take from."""
     takers = ("certify", "duplicates", "pipeline-", "shards")
-    return {stage: tuple(above) for stage, above in parents.items() if above and stage.startswith(takers)}
+    return {
+        stage: tuple(above)
+        for stage, above in parents.items()
+        if above and stage.startswith(takers) and "taxonomy" not in above
+    }
 
 
 def stage_line(stage: str, markers: Sequence[Marker], *, pending: int = 0) -> dict[str, Any]:

@@ -34,7 +34,6 @@ from catena.flows.run_folder import (
     Marker,
     claim_data,
     exclusive,
-    finished_marker,
     manifest_identity,
     mark_finished,
     read_marker,
@@ -128,38 +127,46 @@ def run_stage(
     With `again`, finished shards of pipelines are done again too, and published again.
     """
     store = Store(plan.url)
-    jobs = plan.jobs(stage, done)
     if stage == "shards":
         if again:
             store.remove(DATA_OWNER)
         claim_data(store, plan.identities["shards"], plan.folder("shards"))
-    markers = {job.shard: marker for job in jobs if (marker := finished_marker(store, job.marker)) is not None}
     line = line_of(plan, stage)
     asking = line is not None or stage.startswith("level-")
-    missing = [job for job in jobs if job.shard not in markers or (again and asking)]
-    reporter.start(stage, len(jobs), done=len(jobs) - len(missing))
-    with reporter.watching(workplace.progress(line)) if asking and missing else nullcontext():
-        futures = [shard_task.submit(workplace, job, stage, job.shard) for job in missing]
-        for future in as_completed(futures):
-            marker = future.result()
-            if marker is not None:
-                reporter.advance(rows=marker.rows_in)
-    found = {job.shard: read_marker(store, job.marker) for job in missing}
-    markers |= {shard: marker for shard, marker in found.items() if marker is not None}
-    lacking = [job.shard for job in jobs if job.shard not in markers]
-    if lacking:
-        raise RunStopped(
-            f"the ledger lacks completions for {len(lacking)} of {len(jobs)} shards of {stage}; 'catena run' asks for them"
-        )
-    rows_in, rows_out = (sum(getattr(marker, name) for marker in markers.values()) for name in ("rows_in", "rows_out"))
-    failed = sum(sum(marker.failed.values()) for marker in markers.values())
+    fresh: set[str] = set()
+    began = False
+    while True:  # more than once only where candidates come in rounds
+        marked = plan.marked(stage, done)
+        missing = [job for job, marker in marked if marker is None or (again and asking and job.shard not in fresh)]
+        if not began or missing:
+            reporter.start(stage, len(marked), done=len(marked) - len(missing))
+            began = True
+        if not missing:
+            break
+        with reporter.watching(workplace.progress(line)) if asking else nullcontext():
+            futures = [shard_task.submit(workplace, job, stage, job.shard) for job in missing]
+            for future in as_completed(futures):
+                marker = future.result()
+                if marker is not None:
+                    reporter.advance(rows=marker.rows_in)
+        fresh |= {job.shard for job in missing}
+        lacking = [job.shard for job in missing if read_marker(store, job.marker) is None]
+        if lacking:
+            raise RunStopped(
+                f"the ledger lacks completions for {len(lacking)} of {len(marked)} shards of {stage}; 'catena run' asks"
+                " for them"
+            )
+    whole = [(job, marker) for job, marker in marked if marker is not None]
+    markers = [marker for _, marker in whole]
+    rows_in, rows_out = (sum(getattr(marker, name) for marker in markers) for name in ("rows_in", "rows_out"))
+    failed = sum(sum(marker.failed.values()) for marker in markers)
     filtered = rows_in - rows_out - failed
     reporter.finish(
         f"{rows_in:,} in, {rows_out:,} out"
         + (f", {filtered:,} filtered" if filtered else "")
         + (f", {failed:,} failed" if failed else "")
     )
-    return [(job, markers[job.shard]) for job in jobs]
+    return whole
 
 
 def _failed(done: Done) -> dict[str, int]:

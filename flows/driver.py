@@ -13,13 +13,12 @@ from typing import Any
 
 import orjson
 import uvloop
-from catena.taxonomy.merging import merge_near
 
 from catena.asking import Desk, Model, NotKept
 from catena.budget import Budget, spent
 from catena.engines.base import Engine
 from catena.engines.models import ModelSpec, open_engine
-from catena.flows.growing import grow_level
+from catena.flows.growing import Merger, grow_level
 from catena.flows.job import Job
 from catena.flows.pipeline import pipeline_shard
 from catena.flows.plan import Plan
@@ -138,12 +137,12 @@ class Driver:
             Grower.prompt("review-topics"),
         )
         try:
-            return await grow_level(self._store, job, grower, merge_near if grow.merge else None, **job.given)
+            return await grow_level(self._store, job, grower, _merger() if grow.merge else None, **job.given)
         except NotKept:
             return None
 
     async def _stream_shard(self, job: Job) -> Marker | None:
-        name = job.shard.rsplit("-", 1)[0]
+        name = job.shard.rsplit("-", 1)[0]  # <pipeline>-<number>
         stream, room = self._stream(next(line for line in self._plan.recipe.pipeline if line.name == name))
         async with room:
             return await pipeline_shard(self._store, job, stream, self.desk, replay=self._replay, **job.given)
@@ -187,6 +186,13 @@ class Driver:
     def _write_clock(self) -> None:
         if not self._replay:
             self._store.write(CLOCK, orjson.dumps({"seconds": round(self.desk.budget.seconds, 1)}))
+
+
+def _merger() -> Merger:
+    """Sentence embeddings and their libraries take seconds to load, so only growing does it."""
+    from catena.taxonomy.tree_merging import merge_near
+
+    return merge_near
 
 
 def ledger_url(plan: Plan, store: Store) -> str:

@@ -1,5 +1,6 @@
 """Stage `level-N`: one more level of a topic tree, with what was put aside and why."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -50,7 +51,7 @@ async def grow_level(
         grown = len(growth.tree.topics) > len(tree.topics)
         tree = growth.tree
         if merger is not None:
-            tree, merged = merger(tree)
+            tree, merged = await asyncio.to_thread(merger, tree)
             aside += merged
         if not grown:
             break

@@ -76,7 +76,7 @@ def _stats(options: argparse.Namespace) -> int:
         facts = {"ledger": shown(url), "kept": kept, "bytes": size, "totals": [_as_json(total) for total in totals]}
         print(orjson.dumps(facts, option=orjson.OPT_INDENT_2).decode())
         return 0
-    _print(f"{shown(url)}: {kept:,} completions kept, {_size(size)}")
+    _print(f"{shown(url)}: {_completions(kept)} kept, {_size(size)}")
     paid = sum(total.completions for total in totals)
     if paid > kept:
         print(f"{paid - kept:,} more were paid for and are not kept")
@@ -93,7 +93,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.salvage:
         salvage = Salvage(url)
         count = export(salvage.rows(), options.out, salvage.totals)
-        _print(f"{count:,} completions saved to {options.out}")
+        _print(f"{_completions(count)} saved to {options.out}")
         for sentence in salvage.lost:
             _print(f"lost: {sentence}")
         return 1 if salvage.lost else 0
@@ -102,7 +102,7 @@ def _export(options: argparse.Namespace) -> int:
         count = export(ledger.rows(), options.out, ledger.totals())
     finally:
         ledger.close()
-    _print(f"{count:,} completions written to {options.out}")
+    _print(f"{_completions(count)} written to {options.out}")
     return 0
 
 
@@ -122,7 +122,7 @@ def _gc(options: argparse.Namespace) -> int:
     with held:
         done = collect(url, unwanted, dry_run=options.dry_run)
     would = "would go" if options.dry_run else "went"
-    _print(f"{shown(url)}: {done.completions:,} completions {would}, {_size(done.text_bytes)} of text")
+    _print(f"{shown(url)}: {_completions(done.completions)} {would}, {_size(done.text_bytes)} of text")
     if done.files:
         print(f"{done.files:,} segments {'would become' if options.dry_run else 'became'} fewer")
     if not options.dry_run:
@@ -137,7 +137,8 @@ def _find(named: str) -> "tuple[str, Store | None]":
 
     if named.endswith(".db"):
         folder = Path(named).absolute().parent
-        return named, Store(str(folder)) if (folder / "recipe.json").exists() else None
+        of_a_run = (folder / "recipe.json").exists() or (folder / ".lock").exists()
+        return named, Store(str(folder)) if of_a_run else None
     under = Path("runs") / named
     url = str(under) if "://" not in named and not Path(named).exists() and under.exists() else named
     store = Store(url if "://" in url else str(Path(url).absolute()))
@@ -180,6 +181,10 @@ def _print_table(totals: list[Total]) -> None:
         columns = "".join(f"{number:>16,}" for number in numbers)
         mean = total.latency_s / max(1, total.completions)
         _print(f"  {total.model:<{width}}  {total.purpose:<{purpose}}{columns}{mean:>11.2f} s")
+
+
+def _completions(count: int) -> str:
+    return f"{count:,} completion{'' if count == 1 else 's'}"
 
 
 def _size(num_bytes: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from catena.asking import Desk
 from catena.flows.dead_letters import Retries, read_letters, read_retries, write_letters
 from catena.flows.job import Job, Refused, write_rejected, write_rows
+from catena.flows.plan_rounds import Want
+from catena.flows.rows import topic_draft
 from catena.flows.run_folder import Marker
 from catena.records import Draft
 from catena.schemas import records_of, table_of
@@ -19,11 +21,22 @@ FROM_LEDGER = ("truncated", "malformed", "refused", "content_filter")
 
 
 async def pipeline_shard(
-    store: Store, job: Job, stream: Stream, desk: Desk, *, drafts: Shard, replay: bool = False
+    store: Store,
+    job: Job,
+    stream: Stream,
+    desk: Desk,
+    *,
+    drafts: Shard | None = None,
+    wanted: Sequence[Want] = (),
+    name: str = "",
+    replay: bool = False,
 ) -> Marker | None:
     """Stage `pipeline`: the rows of one shard through all steps.
 
     A row that `catena retry` did not name stays as it failed, without any request.
+
+    Args:
+        drafts: The rows; None where candidates are `wanted`, of the pipeline `name`.
 
     Returns:
         The marker; None where a replay lacks completions, so that what was there before stays.
@@ -31,13 +44,18 @@ async def pipeline_shard(
     names = [step.name for step in stream.steps]
     retries = read_retries(store, job)
     desk.grants.update(retries.grants)
-    rows, carried = await asyncio.to_thread(_begin, store, job, drafts, names, retries, replay)
+    rows = await asyncio.to_thread(_rows, store, drafts, wanted, name)
+    carried = await asyncio.to_thread(_carried, store, job, names, retries, replay=replay)
     came = await stream.shard(row for row in rows if row.row_id not in carried)
     if len(came) + len(carried) < len(rows):
         return None
     fresh = iter(came)
     outcomes = [carried.get(row.row_id) or next(fresh) for row in rows]
-    return await asyncio.to_thread(write_outcomes, store, job, outcomes, names)
+    marker = await asyncio.to_thread(write_outcomes, store, job, outcomes, names)
+    if drafts is None:
+        accepted = Counter(one.draft.topic for one in outcomes if one.end is None)
+        marker.facts["yields"] = [(list(path), stop - start, accepted[path]) for path, start, stop in _merged(wanted)]
+    return marker
 
 
 def write_outcomes(store: Store, job: Job, outcomes: Sequence[Outcome], steps: Sequence[str]) -> Marker:
@@ -57,11 +75,19 @@ def write_outcomes(store: Store, job: Job, outcomes: Sequence[Outcome], steps: S
     return Marker(len(outcomes), len(kept), shards, dict(filtered), dict(failed), facts=facts)
 
 
-def _begin(
-    store: Store, job: Job, drafts: Shard, steps: Sequence[str], retries: Retries, replay: bool
-) -> tuple[list[Draft], dict[str, Outcome]]:
-    rows = records_of(Draft, read_shard(store, drafts.path, expected=drafts))
-    return rows, _carried(store, job, steps, retries, replay=replay)
+def _rows(store: Store, drafts: Shard | None, wanted: Sequence[Want], name: str) -> list[Draft]:
+    if drafts is not None:
+        return records_of(Draft, read_shard(store, drafts.path, expected=drafts))
+    return [topic_draft(name, tuple(path), number) for path, start, stop in wanted for number in range(start, stop)]
+
+
+def _merged(wanted: Sequence[Want]) -> list[Want]:
+    """A topic's parts side by side as one."""
+    spans: dict[tuple[str, ...], tuple[int, int]] = {}
+    for path, start, stop in wanted:
+        first, last = spans.get(tuple(path), (start, stop))
+        spans[tuple(path)] = min(first, start), max(last, stop)
+    return [(path, start, stop) for path, (start, stop) in spans.items()]
 
 
 def _carried(store: Store, job: Job, steps: Sequence[str], retries: Retries, *, replay: bool) -> dict[str, Outcome]:

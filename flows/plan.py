@@ -20,7 +20,7 @@ from catena.flows import plan_compose, plan_pipelines, plan_taxonomy
 from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
-from catena.flows.run_folder import Marker
+from catena.flows.run_folder import Marker, finished_marker
 from catena.flows.trees import load_tree
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
@@ -65,8 +65,11 @@ class Plan:
             ends = ("duplicates",)
         for line in self.recipe.pipeline:
             rows, work = plan_pipelines.stages_of(line)
-            stages[rows] = ("taxonomy",) if line.source == "topics" else ()
-            stages[work] = (rows,)
+            if line.candidates is None:
+                stages[rows] = ("taxonomy",) if line.source == "topics" else ()
+                stages[work] = (rows,)
+            else:
+                stages[work] = ("taxonomy",)
             ends = (*ends, work)
         return {**stages, "shards": ends}
 
@@ -162,6 +165,20 @@ class Plan:
         if stage in plan_compose.PARENTS:
             return plan_compose.JOBS[stage](self, done)
         return plan_pipelines.jobs(self, stage, done)
+
+    def marked(self, stage: str, done: Done) -> list[tuple[Job, Marker | None]]:
+        """The jobs of a stage with their markers, None where one is not finished.
+
+        Rounds of candidates are followed as far as their markers reach.
+        """
+        store = Store(self.url)
+        found: list[tuple[Job, Marker | None]] = []
+        while True:
+            there = [(job, marker) for job, marker in found if marker is not None]
+            jobs = self.jobs(stage, {**done, stage: there})
+            if len(jobs) == len(found):
+                return found
+            found += [(job, finished_marker(store, job.marker)) for job in jobs[len(found) :]]
 
     def _quotas(self, tree: Tree | None) -> list[tuple[tuple[str, ...], int]]:
         """Every leaf of the run with the rows wanted of it."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.plan_compose import place_of
+from catena.flows.plan_rounds import round_jobs
 from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import DatasetSource
 from catena.flows.recipe_pipelines import Pipeline
@@ -24,7 +25,7 @@ _LEAST_LEVELS = 3
 
 
 def stages_of(line: Pipeline) -> tuple[str, str]:
-    """The names of a pipeline's two stages: its rows, and their way through the steps."""
+    """The names of a pipeline's two stages: its rows (none where candidates come in rounds), and their way through the steps."""
     return f"rows-{line.name}", f"pipeline-{line.name}"
 
 
@@ -59,7 +60,13 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
     }
     return {
         rows: base,
-        work: {"steps": steps, "models": models, "prompts": prompt_versions(line), "tries": line.tries},
+        work: {
+            **({} if line.candidates is None else {**base, "candidates": line.candidates}),
+            "steps": steps,
+            "models": models,
+            "prompts": prompt_versions(line),
+            "tries": line.tries,
+        },
     }
 
 
@@ -90,6 +97,9 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
     """The shard jobs of one of a pipeline's stages."""
     line = next(line for line in plan.recipe.pipeline if stage in stages_of(line))
     rows, work = stages_of(line)
+    if line.candidates is not None:
+        topics = leaves(plan, line, tree_of_run(plan, Store(plan.url), done))
+        return round_jobs(plan, line, work, topics, done.get(work, []))
     size = plan.recipe.shard_rows
     if stage == work:
         shards = [shard for _, marker in done[rows] for shard in marker.shards if "/rejected/" not in shard.path]

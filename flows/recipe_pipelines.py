@@ -99,6 +99,8 @@ class Pipeline(Section):
         name: Prefix of the pipeline's shards.
         source: `topics` (one row for each problem wanted), or the name of a data set.
         rows: Rows taken in: problems to ask for, spread over the topics, or rows of the data set (None: all).
+        candidates: With it, `rows` are *accepted* rows, exactly as many per topic as its quota: candidates are asked for in
+            rounds until every topic is filled, at most so many over all topics.
         topics: Topics of at least three levels, instead of the recipe's taxonomy.
         steps: In order.
         tries: Attempts per question while the content is unusable (malformed, truncated, refused); then the row fails.
@@ -109,6 +111,7 @@ class Pipeline(Section):
     name: Name
     source: str = "topics"
     rows: Count | None = None
+    candidates: Count | None = None
     topics: tuple[tuple[str, ...], ...] = ()
     steps: tuple[AnyStep, ...] = Field(min_length=1)
     tries: Annotated[int, Field(ge=1, le=100)] = 3
@@ -119,6 +122,10 @@ class Pipeline(Section):
     def _consistent(self) -> "Pipeline":
         if self.source == "topics" and self.rows is None:
             raise ValueError(f"pipeline {self.name!r} draws on topics; say how many rows with rows = N")
+        if self.candidates is not None and (self.source != "topics" or self.candidates < (self.rows or 0)):
+            raise ValueError(
+                f"pipeline {self.name!r}: candidates is for rows written for topics, and at least as many as rows"
+            )
         names = self.step_names()
         for name in names:
             if names.count(name) > 1:

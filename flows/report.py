@@ -49,7 +49,7 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
     pipelines: dict[str, Counter[str]] = {line.name: Counter() for line in plan.recipe.pipeline}
     for shard in shards:
         use, name = shard.path.split("/")[1:]
-        line = name.rsplit("-", 1)[0]
+        line = name.rsplit("-", 1)[0]  # <pipeline>-<number>.parquet
         if line in pipelines:
             pipelines[line][use] += shard.rows
         else:

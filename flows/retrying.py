@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from catena.flows.dead_letters import read_letters, read_retries, write_retries
 from catena.flows.plan import Done, Plan
 from catena.flows.plan_pipelines import stages_of
-from catena.flows.run_folder import DATA_OWNER, FINISHED, exclusive, finished_marker
+from catena.flows.plan_taxonomy import levels
+from catena.flows.run_folder import DATA_OWNER, FINISHED, exclusive
 from catena.storage import Store
 from catena.streaming import Failure
 
@@ -24,11 +25,10 @@ def grant(plan: Plan, store: Store, causes: Sequence[str]) -> int:
         for line in plan.recipe.pipeline:
             rows, work = stages_of(line)
             done: Done = {}
-            for stage in ("taxonomy", rows, work):
-                if stage in plan.parents:
-                    marked = [(job, finished_marker(store, job.marker)) for job in plan.jobs(stage, done)]
-                    done[stage] = [(job, marker) for job, marker in marked if marker is not None]
-            for job, marker in done[work]:
+            for stage in (*levels(plan.recipe.grow), "taxonomy", rows, work):
+                if stage in plan.parents and set(plan.parents[stage]) <= set(done):
+                    done[stage] = [(job, marker) for job, marker in plan.marked(stage, done) if marker is not None]
+            for job, marker in done.get(work, ()):
                 if not marker.failed:
                     continue
                 letters = read_letters(store, job, line.step_names())

@@ -47,7 +47,12 @@ def drafts_in_turn(name: str, quotas: Sequence[tuple[Sequence[str], int]]) -> It
     for number in range(max((quota for _, quota in quotas), default=0)):
         for path, quota in quotas:
             if number < quota:
-                yield Draft(content_id(name, *path, str(number)), number, tuple(path))
+                yield topic_draft(name, tuple(path), number)
+
+
+def topic_draft(name: str, path: tuple[str, ...], number: int) -> Draft:
+    """The draft that a pipeline's `number`-th problem of a topic begins with."""
+    return Draft(content_id(name, *path, str(number)), number, path)
 
 
 def drafts_of_rows(

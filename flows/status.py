@@ -9,9 +9,11 @@ from catena.errors import RunFolderError
 from catena.flows.accounting import balanced, hands_on, stage_line, step_lines
 from catena.flows.job import Job
 from catena.flows.plan import Plan
-from catena.flows.plan_pipelines import line_of
+from catena.flows.plan_pipelines import leaves, line_of
+from catena.flows.plan_rounds import short_of
+from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import Recipe
-from catena.flows.run_folder import DATA_MANIFEST, Marker, finished_marker, is_finished, manifest_identity
+from catena.flows.run_folder import DATA_MANIFEST, Marker, is_finished, manifest_identity
 from catena.flows.spending import spending
 from catena.shards import read_manifest
 from catena.storage import Store
@@ -48,25 +50,30 @@ def books(plan: Plan, store: Store) -> list[dict[str, Any]]:
         if not complete.issuperset(parents):
             lines[stage] = stage_line(stage, [], pending=given)
             continue
-        jobs = plan.jobs(stage, done)
-        marked = [(job, finished_marker(store, job.marker)) for job in jobs]
+        marked = plan.marked(stage, done)
         there = [(job, marker) for job, marker in marked if marker is not None]
         markers = [marker for _, marker in there]
         pending = sum(_rows_of(job) for job, marker in marked if marker is None)
+        line = line_of(plan, stage)
         if stage in takes_from:
             pending = given - sum(marker.rows_in for marker in markers)
         lines[stage] = stage_line(stage, markers, pending=pending)
         if stage in takes_from:
             lines[stage]["takes_from"] = list(takes_from[stage])
-        if line_of(plan, stage) is not None:
+        if line is not None and line.candidates is not None:
+            topics = leaves(plan, line, tree_of_run(plan, store, done))
+            lines[stage]["short"] = short_of(topics, markers) if not pending else []
+        if line is not None:
             lines[stage]["steps"] = step_lines(markers, pending=pending)
         done[stage] = there
-        if len(there) == len(jobs):
+        if len(there) == len(marked):
             complete.add(stage)
     return list(lines.values())
 
 
 def _rows_of(job: Job) -> int:
+    if "wanted" in job.given:
+        return sum(stop - start for _, start, stop in job.given["wanted"])
     return int(job.given["stop"] - job.given["start"]) if "stop" in job.given else 0
 
 
@@ -126,6 +133,11 @@ def _print_line(line: dict[str, Any], width: int) -> None:
     print(
         f"  {name:<{width}}{line['rows_in']:>10,}{line['rows_out']:>10,}{filtered:>10,}{failed:>8,}{line['pending']:>9,}"
     )
+    for short in line.get("short", ()):
+        why = "given up" if short["given_up"] else "candidates used up"
+        print(
+            f"    {short['accepted']} of {short['wanted']} rows for {' / '.join(short['path'])}, {short['asked']} asked: {why}"
+        )
     if "steps" in line:
         return
     for reason, rows in line["filtered"].items():

@@ -1,6 +1,6 @@
 """What two names have in common and what they do not: words, numbers, order, parentheses.
 
-Nothing is decided here (see `catena.taxonomy.duplicates`) and no model is used.
+Nothing is decided here (see `catena.taxonomy.deciding`) and no model is used.
 """
 
 from collections import Counter
@@ -12,6 +12,8 @@ from catena.taxonomy.words import words
 
 _FAMILY_STEM = 4
 """Letters that two words of one family share at least."""
+
+_JOINING = frozenset(",:;/&-") | {"and", "or"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Comparison:
         numbers: `equal`, `extra` on one side, or `differ`.
         turned: Whether the same words stand in another direction ("history of philosophy").
         heads: Whether they are about the same kind of thing, by their last words.
-        extras: What the parentheses do: `none`, `one` side has them, `same`, `differ`, or `alias`: they name the other.
+        extras: What the parentheses do: `none`, `one` side has them, `same` words, `overlap`, `differ`, or `alias`: they
+            name the other.
     """
 
     equal: bool
@@ -202,6 +205,8 @@ def _numbers(a: tuple[str, ...], b: tuple[str, ...]) -> str:
 
 def _turned(a: Name, b: Name) -> bool:
     """Whether the same words have another direction: another head, or swapped about the same prepositions."""
+    if a.words != b.words and a.num_members != b.num_members and not a.joints and not b.joints:
+        return True  # "functions and equations", "functional equations"
     if a.order == b.order or len(a.order) != len(b.order):
         return False
     if all(one == other or _related(one, other) for one, other in zip(a.order, b.order, strict=True)):
@@ -224,9 +229,17 @@ def _same_heads(a: Name, b: Name) -> bool:
 def _extras(a: Name, b: Name) -> str:
     if not a.extras and not b.extras:
         return "none"
-    for one, other in ((a, b), (b, a)):
-        if any(" ".join(extra) in (other.key, other.plain) for extra in one.extras):
-            return "alias"
-    if a.extras and b.extras:
-        return "same" if a.extras == b.extras else "differ"
-    return "one"
+    if any(_is_alias(one, extra, other) for one, other in ((a, b), (b, a)) for extra in one.extras):
+        return "alias"
+    if not (a.extras and b.extras):
+        return "one"
+    in_a, in_b = (frozenset(word for extra in name.extras for word in extra) - _JOINING for name in (a, b))
+    return "same" if in_a == in_b else "overlap" if in_a & in_b else "differ"
+
+
+def _is_alias(one: Name, extra: tuple[str, ...], other: Name) -> bool:
+    """Whether `other` is what stands in the parentheses of `one`, and that is short for `one` or the other way."""
+    if " ".join(extra) != other.key:
+        return False
+    short, full = sorted((one.words, extra), key=len)
+    return len(short) == 1 and _spelled(short[0], list(full), 0) is not None

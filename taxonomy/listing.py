@@ -15,7 +15,8 @@ FOLD = 30
 """Children shown of one topic unless all are asked for."""
 LONGEST = 160
 """Characters of a name or reason that are shown."""
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>&#~|!$^{}]|(?<=:)//|(?<=\bwww)\.|^[-+=](?=\s|$)|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>&#~|!$^{}]|(?<=:)//|(?<=\bwww)\.|^[-+=](?=\s|$))")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
@@ -162,4 +163,4 @@ def _markdown_line(topic: Topic, sums: _Sums, tree: Tree) -> str:
 
 def _markdown(text: str) -> str:
     """`text` with everything that Markdown or HTML in it would mean taken literally."""
-    return _MARKDOWN.sub(lambda found: "".join(f"\\{one}" for one in found[0]), text)
+    return _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: "".join(f"\\{one}" for one in found[0]), text))

@@ -9,16 +9,13 @@ itself. Not here: quotas (`allocation`).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    import faiss
-except ImportError:  # an optional dependency; the index below says which one it uses
-    faiss = None
-
+_HAS_FAISS = find_spec("faiss") is not None
 Embed = Callable[[list[str]], NDArray[np.float32]]
 """Texts to unit vectors [num_texts, dim]."""
 
@@ -52,13 +49,13 @@ class Novelty:
         Raises:
             ValueError: FAISS is asked for and not installed.
         """
-        if use_faiss and faiss is None:
+        if use_faiss and not _HAS_FAISS:
             raise ValueError(
                 "use_faiss is True, but FAISS is not installed; run 'pip install faiss-cpu' or leave it out"
             )
         self._embed = embed
         self._index: _FaissIndex | _NumpyIndex
-        self._index = _FaissIndex() if (faiss is not None if use_faiss is None else use_faiss) else _NumpyIndex()
+        self._index = _FaissIndex() if (_HAS_FAISS if use_faiss is None else use_faiss) else _NumpyIndex()
 
     def __len__(self) -> int:
         return self._index.size
@@ -113,7 +110,8 @@ class Novelty:
         if self._index.size == 0:
             return np.full(len(vectors), FARTHEST)
         near = self._index.nearest(vectors).astype(np.float64)
-        return np.clip(1 - np.einsum("ij,ij->i", vectors.astype(np.float64), near), 0, FARTHEST)
+        distances: NDArray[np.float64] = 1 - np.einsum("ij,ij->i", vectors.astype(np.float64), near)
+        return np.clip(distances, 0, FARTHEST)
 
 
 class _FaissIndex:
@@ -126,6 +124,8 @@ class _FaissIndex:
         return 0 if self._flat is None else int(self._flat.ntotal)
 
     def add(self, vectors: NDArray[np.float32]) -> None:
+        import faiss
+
         if self._flat is None:
             self.dim = vectors.shape[1]
             self._flat = faiss.IndexFlatIP(self.dim)
@@ -156,4 +156,5 @@ class _NumpyIndex:
         """For each vector the known one with the largest inner product."""
         known = self._known[: self.size]
         parts = [(vectors[at : at + _BLOCK] @ known.T).argmax(axis=1) for at in range(0, len(vectors), _BLOCK)]
-        return known[np.concatenate(parts)]
+        found: NDArray[np.float32] = known[np.concatenate(parts)]
+        return found

@@ -18,6 +18,9 @@ class Words:
         light: Words that seldom make another topic when they stand on one side only.
         prepositions: Words that join what stands before and after them, in a direction.
         conjunctions: Words that join without a direction.
+        vague_alone: Words that are no topic by themselves.
+        vague_telling: Words of which a name needs one to be no topic, when all its words are vague.
+        vague: Further words that say where a topic stands, not what it is.
         prefixes: What makes another word when it stands in front of one.
         endings: What one family of words ends in.
         spelling: British to American: pattern and replacement.
@@ -35,6 +38,9 @@ class Words:
     light: frozenset[str]
     prepositions: frozenset[str]
     conjunctions: frozenset[str]
+    vague_alone: frozenset[str]
+    vague_telling: frozenset[str]
+    vague: frozenset[str]
     prefixes: frozenset[str]
     endings: frozenset[str]
     spelling: tuple[tuple[re.Pattern[str], str], ...]
@@ -50,7 +56,17 @@ class Words:
 def words() -> Words:
     """The tables of this build."""
     table = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    sets = ("empty", "light", "prepositions", "conjunctions", "prefixes", "endings")
+    sets = (
+        "empty",
+        "light",
+        "prepositions",
+        "conjunctions",
+        "vague_alone",
+        "vague_telling",
+        "vague",
+        "prefixes",
+        "endings",
+    )
     return Words(
         **{name: frozenset(table[name]) for name in sets},
         **{name: _longest_first(table[name]) for name in ("opening", "closing")},

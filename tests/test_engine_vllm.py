@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.request import urlopen
 
 import orjson
@@ -64,7 +64,10 @@ class Held:
 
         return list(self.run(ask()))
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.run(self.engine.close())
         self._runner.close()
 
@@ -101,10 +104,17 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def saying(sentence: Path) -> Iterator[Held]:
-    held = Held(spec(sentence))
-    yield held
-    held.close()
-    assert children() == []
+    before = children()
+    with Held(spec(sentence)) as held:
+        yield held
+    assert set(children()) <= set(before)
+
+
+@pytest.fixture(scope="module")
+def dying(sentence: Path) -> Iterator[Held]:
+    """An engine that the last of its tests kills."""
+    with Held(spec(sentence, reasoning_parser="deepseek_r1")) as held:
+        yield held
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +180,11 @@ def test_a_prompt_that_fills_the_context_fails_alone(saying: Held) -> None:
     assert fits.text == "4!abc"
 
 
+def test_seeded_requests_with_long_prompts_are_answered(saying: Held) -> None:
+    found = saying.answers(*(ask(str(i) * 5000, sample=i, seed=1, temperature=1.0) for i in range(8)))
+    assert [each.text for each in found] == ["4!abc"] * 8
+
+
 def test_a_shared_prefix_is_read_from_the_cache(saying: Held) -> None:
     saying.answers(ask("y" * 600))
     (again,) = saying.answers(ask("y" * 600 + "z"))
@@ -211,16 +226,12 @@ def test_a_cancelled_request_leaves_the_engine(sentence: Path, saying: Held) -> 
 
 
 def test_a_schema_holds_for_every_completion(noise: Path, server: str) -> None:
-    held, check = Held(spec(noise)), Draft202012Validator(SCHEMA.schema)
-    remote = Held(ModelSpec("tiny", "tiny", "openai", urls=(server,)))
+    check = Draft202012Validator(SCHEMA.schema)
     drawn = [ask(schema=SCHEMA, sample=i, temperature=1.0, seed=2, max_tokens=600) for i in range(8)]
     plain = [ask(f"question {i}", max_tokens=24) for i in range(8)]
     judged = [ask(f"question {i}", schema=SCHEMA, max_tokens=600) for i in range(8)]
-    try:
+    with Held(spec(noise)) as held, Held(ModelSpec("tiny", "tiny", "openai", urls=(server,))) as remote:
         here, there = held.answers(*drawn, *plain, *judged), remote.answers(*drawn, *plain, *judged)
-    finally:
-        remote.close()
-        held.close()
     for answer in (*here, *there):
         assert isinstance(answer, Completion), answer
     for answer in (*here[:8], *here[16:], *there[:8], *there[16:]):
@@ -231,28 +242,25 @@ def test_a_schema_holds_for_every_completion(noise: Path, server: str) -> None:
     assert [each.usage.completion_tokens for each in here] == [each.usage.completion_tokens for each in there]
 
 
-def test_an_engine_that_died_stops_the_run_at_once(sentence: Path) -> None:
-    held = Held(spec(sentence, reasoning_parser="deepseek_r1"))
-    (answer,) = held.answers(ask(schema=SCHEMA, max_tokens=600))
-    assert (answer.reasoning, answer.usage.reasoning_tokens) == (
-        "2 + =",
-        3,
-    )  # the parser lets a model think before a schema
+def test_a_reasoning_parser_lets_a_model_think_before_a_schema_holds(dying: Held) -> None:
+    (answer,) = dying.answers(ask(schema=SCHEMA, max_tokens=600))
+    assert (answer.reasoning, answer.usage.reasoning_tokens) == ("2 + =", 3)
     Draft202012Validator(SCHEMA.schema).validate(orjson.loads(answer.text))
 
+
+def test_an_engine_that_dies_stops_the_run_at_once(dying: Held) -> None:
     async def kill() -> list[Any]:
         endless = [ask(str(i), max_tokens=CONTEXT, extra={"ignore_eos": True}) for i in range(3)]
-        tasks = [asyncio.create_task(held.engine.complete(each)) for each in endless]
+        tasks = [asyncio.create_task(dying.engine.complete(each)) for each in endless]
         await asyncio.sleep(0.2)
-        for process in children():
-            if "EngineCor" in process.name():
-                process.kill()
-        return await asyncio.gather(*tasks, held.engine.complete(ask()), return_exceptions=True)
+        engine.kill()
+        return await asyncio.gather(*tasks, dying.engine.complete(ask()), return_exceptions=True)
 
-    assert [type(each) for each in held.run(asyncio.wait_for(kill(), 30))] == [RunStopped] * 4
-    assert [type(each) for each in held.answers(ask())] == [RunStopped]
-    held.close()
-    assert _gone(children(), 30)
+    engine = max((each for each in children() if "EngineCor" in each.name()), key=psutil.Process.create_time)
+    below = engine.children(recursive=True)
+    assert [type(each) for each in dying.run(asyncio.wait_for(kill(), 30))] == [RunStopped] * 4
+    assert [type(each) for each in dying.answers(ask())] == [RunStopped]
+    assert _gone([engine, *below], 30)
 
 
 def test_nothing_outlives_a_killed_process(sentence: Path) -> None:
@@ -303,17 +311,15 @@ def test_an_option_that_is_of_no_use_is_named(sentence: Path, options: dict[str,
     ("options", "named"), [({"max_model_len": "long"}, "max_model_len"), ({"reasoning_parser": "nobody"}, "nobody")]
 )
 def test_a_value_that_vllm_refuses_is_one_sentence(sentence: Path, options: dict[str, Any], named: str) -> None:
-    held = Held(spec(sentence, **options))
-    (error,) = held.answers(ask())
-    held.close()
+    with Held(spec(sentence, **options)) as held:
+        (error,) = held.answers(ask())
     assert isinstance(error, UserError)
     assert named in str(error)
     assert "\n" not in str(error)
 
 
 def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
-    held = Held(spec(tmp_path))
-    (error,) = held.answers(ask())
-    held.close()
+    with Held(spec(tmp_path)) as held:
+        (error,) = held.answers(ask())
     assert isinstance(error, UserError)
     assert str(tmp_path) in str(error)

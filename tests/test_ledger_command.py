@@ -99,9 +99,9 @@ def test_an_export_never_overwrites_a_ledger_and_leaves_no_half_file(folder, tmp
 
 def test_gc_says_what_would_go_and_then_what_went(folder, capsys):
     assert run("gc", folder, "--superseded", "--dry-run") == 0
-    assert "1 completions would go" in capsys.readouterr().out
+    assert "1 completion would go" in capsys.readouterr().out
     assert run("gc", folder, "--superseded") == 0
-    assert "1 completions went" in capsys.readouterr().out
+    assert "1 completion went" in capsys.readouterr().out
     assert run("gc", folder, "--model", "judge", "--older-than", "30", "--dry-run") == 0
     assert "0 completions would go" in capsys.readouterr().out
     assert run("gc", folder, "--model", "judge", "--older-than", "0") == 0

@@ -16,6 +16,7 @@ from catena.ledger import open_ledger
 from catena.ledger_export import export
 from catena.ledger_mounts import file_system, refuse_network_file_system
 from catena.ledger_salvage import Salvage
+from catena.ledger_segments import SegmentLedger
 from tests.ledger_entries import adding_process, answer, ask, killed_at_random, put, put_all
 
 LONG = "what was said, at some length; " * 100
@@ -151,7 +152,7 @@ def test_a_ledger_that_is_deleted_under_a_run_is_noticed(tmp_path, lost):
 
 
 def test_a_deleted_folder_of_segments_is_made_again_and_its_loss_is_said(tmp_path):
-    ledger = open_ledger(str(tmp_path / "ledger"))
+    ledger = SegmentLedger(str(tmp_path / "ledger"))
     put(ledger, ask(), answer())
     shutil.rmtree(tmp_path / "ledger")
     put(ledger, ask(1), answer())

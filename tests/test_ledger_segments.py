@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from catena.engines.base import Completion, Usage, identity
 from catena.errors import LedgerError
-from catena.ledger import open_ledger
 from catena.ledger_compaction import collect_from_segments
 from catena.ledger_gc import Unwanted
 from catena.ledger_index import Index
@@ -50,13 +49,13 @@ def texts(ledger, numbers):
 def test_an_entry_is_found_as_it_was_by_this_process_and_the_next(url):
     request = ask(row_id="r\ud8001", sample=2, revision="main")
     kept = Completion("a\0b\ud800\u2028", "thought \udfff", "stop", Usage(9, 8, 7, 6), "build-3", 1.25)
-    ledger = open_ledger(url)
+    ledger = SegmentLedger(url)
     assert ledger.find(identity(request), 100) is None
     put(ledger, request, kept)
     assert ledger.find(identity(request), 100) == kept
     assert ledger.knows(identity(request))
     ledger.close()
-    again = open_ledger(url, writable=False)
+    again = SegmentLedger(url, writable=False)
     assert again.find(identity(request), 100) == kept
     assert [(each.key, each.request, each.completion) for each in again.entries()] == [
         (identity(request), request, kept)
@@ -146,7 +145,7 @@ def test_find_and_totals_agree_with_a_plain_dictionary(taken, asked):
 
 def test_compaction_makes_few_of_many_and_changes_nothing_else(url):
     fill(url, 0, 100)
-    before = open_ledger(url, writable=False)
+    before = SegmentLedger(url, writable=False)
     totals, entries = before.totals(), sorted(each.key for each in before.entries())
     assert len(before.catalog.segments()) == 20
     done = collect_from_segments(url, Unwanted(), dry_run=True)
@@ -155,7 +154,7 @@ def test_compaction_makes_few_of_many_and_changes_nothing_else(url):
     done = collect_from_segments(url, Unwanted(), dry_run=False)
     assert (done.completions, done.files) == (0, 20)
     assert done.bytes_after < done.bytes_before
-    after = open_ledger(url, writable=False)
+    after = SegmentLedger(url, writable=False)
     assert len(after.catalog.segments()) == 1
     assert after.totals() == totals
     assert sorted(each.key for each in after.entries()) == entries
@@ -173,7 +172,7 @@ def test_a_second_compaction_has_nothing_to_do(url):
 def test_compaction_in_several_groups_keeps_everything(url):
     fill(url, 0, 60)
     done = collect_from_segments(url, Unwanted(), dry_run=False, target_bytes=6_000)
-    ledger = open_ledger(url, writable=False)
+    ledger = SegmentLedger(url, writable=False)
     assert 2 <= len(ledger.catalog.segments()) < 12
     assert done.files > 2
     assert texts(ledger, range(60)) == [f"text {n}" for n in range(60)]
@@ -218,7 +217,7 @@ def test_a_compaction_that_is_interrupted_anywhere_loses_and_doubles_nothing(tmp
             collect_from_segments(url, Unwanted(superseded=True), dry_run=False, target_bytes=20_000)
         except Interrupted:
             assert left < 1000
-        ledger = open_ledger(url, writable=False)
+        ledger = SegmentLedger(url, writable=False)
         assert ledger.totals() == totals
         assert texts(ledger, range(50)) == [f"text {n}" for n in range(50)]
         assert ledger.num_kept() == len(list(ledger.entries())) in (50, 51)
@@ -239,7 +238,7 @@ def test_what_was_paid_stays_counted_when_completions_go(url):
     put(ledger, ask(3), answer("asked and paid again", latency=9.0))
     assert texts(ledger, [3]) == ["asked and paid again"]
     collect_from_segments(url, Unwanted(), dry_run=False)
-    again = open_ledger(url, writable=False)
+    again = SegmentLedger(url, writable=False)
     assert again.totals()[0].completions == 21
     assert again.num_kept() == 1
     ledger.close()
@@ -257,7 +256,7 @@ def test_gc_takes_superseded_old_and_named_ones_only(url):
     assert collect_from_segments(url, Unwanted(before=1.0), dry_run=True).completions == 0
     assert collect_from_segments(url, Unwanted(before=1e11), dry_run=True).completions == 4
     collect_from_segments(url, Unwanted(superseded=True), dry_run=False)
-    again = open_ledger(url, writable=False)
+    again = SegmentLedger(url, writable=False)
     assert again.find(identity(ask(1)), 40) == answer()
     assert again.find(identity(ask(2)), 40) == cut
     assert again.num_kept() == 3
@@ -293,7 +292,7 @@ def test_a_torn_foreign_or_later_segment_is_named(url, data, pattern):
     fill(url, 0, 5)
     write_raw(url, "x-000001-abc.parquet", data)
     with pytest.raises(LedgerError, match=rf"x-000001-abc\.parquet: .*{pattern}"):
-        open_ledger(url)
+        SegmentLedger(url)
     (segment,) = [name for name in SegmentStore(url).names() if not name.startswith("x-")]
     assert segment
 
@@ -307,7 +306,7 @@ def test_damage_inside_a_segment_is_noticed_and_the_others_can_be_read(tmp_path)
     first.write_bytes(data)
     found, errors = [], []
     try:
-        ledger = open_ledger(url)
+        ledger = SegmentLedger(url)
     except LedgerError as error:
         errors.append(error)
     else:
@@ -324,7 +323,7 @@ def test_damage_inside_a_segment_is_noticed_and_the_others_can_be_read(tmp_path)
 
 def test_a_segment_that_vanished_is_named(url):
     fill(url, 0, 10)
-    ledger = open_ledger(url)
+    ledger = SegmentLedger(url)
     gone = min(ledger.catalog.segments())
     SegmentStore(url).remove(gone)
     with pytest.raises(LedgerError, match=rf"{gone}: the segment vanished"):
@@ -344,7 +343,7 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path):
     fill(url, 0, 10)
     (tmp_path / "ledger" / "README").write_text("mine")
     (tmp_path / "ledger" / ".half.parquet.1234.tmp").write_text("left by a killed writer")
-    ledger = open_ledger(url)
+    ledger = SegmentLedger(url)
     assert ledger.num_kept() == 10
     ledger.close()
 
@@ -396,7 +395,7 @@ def test_the_index_holds_what_a_dictionary_would(segments, dropped):
 def test_opening_and_refreshing_while_others_write_and_compact(url):
     async def busy():
         ledger = SegmentLedger(url, gather_s=0, quiet_s=0)
-        reader = open_ledger(url)
+        reader = SegmentLedger(url)
         for number in range(60):
             await ledger.add(identity(ask(number)), ask(number), replace(answer(), text=f"text {number}"))
             if number % 10 == 9:

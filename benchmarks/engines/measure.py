@@ -31,7 +31,6 @@ TIMEOUT_S = 2.0
 """Of the runs with faults: twenty times the latency; a stalled request costs this long."""
 QUIET = 0.15
 """Cores in use by others above which a run is not comparable, and is repeated."""
-_TIMES = 3
 
 
 class Bench:
@@ -50,7 +49,7 @@ class Bench:
         """A run on a machine with nothing else to do, if it can be had; what was finished in `out` is not changed by it."""
         finished = out.exists()
         record: dict[str, Any] = {}
-        for attempt in range(_TIMES):
+        for attempt in range(self._options.attempts):
             if attempt and not finished:
                 shutil.rmtree(out)
             self.wait_for_quiet()
@@ -151,15 +150,20 @@ def crash(bench: Bench, options: argparse.Namespace) -> None:
         shutil.rmtree(out)
         draw = random.Random(options.seed)
         length_s = undisturbed["wall_s"] - (undisturbed["first_s"] if name == "recipe" else 0.0)
-        for kill in range(options.kills if name == "library" else -(-options.kills // 5)):
+        left = options.kills if name == "library" else -(-options.kills // 5)
+        while left:
             moment_s = draw.uniform(0, length_s)
             out = bench.fresh(name)
             with stub(options.port, latency=asked.latency_s) as server:
                 line = command(name, server.url, asked, out)
                 first = run(line, server, bench.log, _killer(moment_s, server if name == "recipe" else None))
+                if first.exit_code == 0:  # it was over before its moment came: another one, of this length
+                    length_s = moment_s
+                    continue
                 second = run(line, server, bench.log)
                 stats = server.stats()
-            bench.save(_verdict(name, asked, kill, moment_s, first, second, stats, out, whole))
+            left -= 1
+            bench.save(_verdict(name, asked, moment_s, first, second, stats, out, whole))
             shutil.rmtree(out)
 
 
@@ -180,7 +184,6 @@ def _killer(moment_s: float, server: Stub | None) -> Callable[[float], bool]:
 def _verdict(
     name: str,
     asked: Load,
-    kill: int,
     moment_s: float,
     first: Run,
     second: Run,
@@ -195,9 +198,7 @@ def _verdict(
     return {
         "contestant": name,
         **asdict(asked),
-        "kill": kill,
         "moment_s": moment_s,
-        "killed": first.exit_code == -9,
         "sendings_before": first.sendings,
         "sent_again": again,
         "exit_code": second.exit_code,
@@ -221,6 +222,7 @@ def main() -> None:
     parser.add_argument(
         "--patience", type=float, default=120.0, help="seconds to wait for a quiet machine before a run"
     )
+    parser.add_argument("--attempts", type=int, default=3, help="times that a run is tried while others disturb it")
     parser.add_argument("--folder", help="where runs are kept while they are measured (default: for temporary files)")
     parser.add_argument("--record", type=Path, default=Path("runs/engines.jsonl"))
     options = parser.parse_args()

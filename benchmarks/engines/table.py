@@ -90,11 +90,11 @@ def _median(runs: Sequence[Record]) -> float:
 def _crashes(name: str, kills: Sequence[Record]) -> None:
     if not kills:
         return
-    count = {what: sum(bool(kill[what]) for kill in kills) for what in ("killed", "same_bytes", "sound")}
-    again = span([kill["sent_again"] for kill in kills if kill["killed"]], "{:.0f}")
+    count = {what: sum(kill[what] for kill in kills) for what in ("same_bytes", "sound")}
+    again = sorted(kill["sent_again"] for kill in kills)
     print(
-        f"\ncrash, {name}: {len(kills)} runs, {count['killed']} killed before their end, {count['same_bytes']} with the same"
-        f" bytes in the end, {count['sound']} sound in every respect; requests sent again {again}"
+        f"\ncrash, {name}: {len(kills)} kills, {count['same_bytes']} with the same bytes in the end, {count['sound']} sound in"
+        f" every respect; requests sent again {again[0]} to {again[-1]}, median {median(again):.0f}"
     )
 
 

@@ -12,10 +12,10 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -36,7 +36,9 @@ try:
     from vllm.entrypoints.chat_utils import load_chat_template
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.exceptions import VLLMClientError
+    from vllm.platforms import current_platform
     from vllm.renderers.online_renderer import OnlineRenderer
+    from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.async_llm import AsyncLLM
     from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
     from vllm.version import __version__ as VERSION
@@ -113,6 +115,7 @@ class VllmModel:
         engine: An `AsyncLLM`.
         renderer: An `OnlineRenderer`.
         tokenizer: A copy: vLLM encodes with the original, in a thread of its own.
+        defaults: The sampling settings that the model's own generation config names.
         revision: Model and build.
         folder: Where vLLM's sockets and temporary files are.
     """
@@ -121,6 +124,7 @@ class VllmModel:
     engine: Any
     renderer: Any
     tokenizer: Any
+    defaults: dict[str, Any]
     revision: str
     folder: str
     _numbers: Iterator[int] = field(default_factory=count)
@@ -183,7 +187,7 @@ class VllmModel:
 
     def _params(self, request: Request, chat: Any, max_tokens: int) -> Any:
         try:
-            return chat.to_sampling_params(max_tokens, self.engine.model_config.get_diff_sampling_param())
+            return chat.to_sampling_params(max_tokens, self.defaults)
         except (VLLMClientError, ValueError) as error:
             raise _refused(request, error) from error
 
@@ -213,15 +217,15 @@ def start(spec: ModelSpec) -> VllmModel:
         UserError: vLLM refuses the model or the value of an option.
         RunStopped: It could not start (memory, device).
     """
-    arguments = {"disable_log_stats": True, "use_tqdm_on_load": False, **spec.options}
-    server = {name: arguments.pop(name, None) for name in SERVER_OPTIONS}
+    options = {"disable_log_stats": True, "use_tqdm_on_load": False, **_platform_options(), **spec.options}
+    server = {name: options.pop(name, None) for name in SERVER_OPTIONS}
     logger.info("%s: starting vLLM %s with %s", spec.name, VERSION, spec.model)
     folder = tempfile.mkdtemp(prefix="catena-vllm-")
     with _children_environment(folder):
         try:
             template = load_chat_template(server["chat_template"])
-            arguments = AsyncEngineArgs(model=spec.model, revision=spec.revision or None, **arguments)
-            config = arguments.create_engine_config()
+            arguments = AsyncEngineArgs(model=spec.model, revision=spec.revision or None, **_typed(options))
+            config = arguments.create_engine_config(UsageContext.LLM_CLASS)  # batch sizes for throughput
         except Exception as error:  # vLLM has many validators; whatever they raise is about the model or an option
             raise UserError(f"{spec.name}: vLLM refuses {spec.model} or an option of it: {one_line(error)}") from error
         config.additional_config = EndsWithParent(config.additional_config)
@@ -230,18 +234,45 @@ def start(spec: ModelSpec) -> VllmModel:
         except Exception as error:
             reason = f"vLLM could not start with {spec.model} ({one_line(error)}); its own words are above"
             raise RunStopped(f"{spec.name}: {reason}") from error
+    try:
+        return _assemble(spec, engine, folder, template, server)
+    except Exception as error:
+        engine.shutdown(_SHUTDOWN_S)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(f"{spec.name}: {spec.model} has no use for an option: {one_line(error)}") from error
+
+
+def _assemble(spec: ModelSpec, engine: Any, folder: str, template: str | None, server: Mapping[str, Any]) -> VllmModel:
+    config, tokenizer = engine.model_config, deepcopy(engine.get_tokenizer())
     renderer = OnlineRenderer(
-        config.model_config,
+        config,
         engine.renderer,
         request_logger=None,
         chat_template=template,
         chat_template_content_format=server["chat_template_content_format"] or "auto",
-        reasoning_parser=config.structured_outputs_config.reasoning_parser or None,
+        reasoning_parser=engine.vllm_config.structured_outputs_config.reasoning_parser or None,
         default_chat_template_kwargs=server["default_chat_template_kwargs"],
     )
-    commit = getattr(config.model_config.hf_config, "_commit_hash", None)
-    revision = revision_of(spec, commit, f"vllm {VERSION}")
-    return VllmModel(spec.name, engine, renderer, deepcopy(engine.get_tokenizer()), revision, folder)
+    if renderer.parser is not None:
+        renderer.parser(tokenizer, None, model_config=config)  # fails where the tokenizer lacks the parser's tokens
+    revision = revision_of(spec, getattr(config.hf_config, "_commit_hash", None), f"vllm {VERSION}")
+    return VllmModel(spec.name, engine, renderer, tokenizer, config.get_diff_sampling_param(), revision, folder)
+
+
+def _platform_options() -> dict[str, Any]:
+    # vLLM 0.30 on a CPU dies of a prompt that is read in chunks for a request with a seed ("CPU Generator does not use
+    # offset").
+    return {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
+
+
+def _typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables among the options as the configuration objects that vLLM expects in their place."""
+    typed = dict(arguments)
+    for each in fields(AsyncEngineArgs):
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if is_dataclass(default) and isinstance(typed.get(each.name), Mapping):
+            typed[each.name] = type(default)(**typed[each.name])
+    return typed
 
 
 @contextmanager

@@ -1,0 +1,69 @@
+"""`catena taxonomy check`: near-duplicates and non-topics of a tree, or of anybody's list of names."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path as FilePath
+
+from catena.errors import DatasetError
+from catena.flows.taxonomy_output import print_all
+from catena.taxonomy.duplicates import check_names
+from catena.taxonomy.listing import printable
+from catena.taxonomy.opening import SEED_FILES, TREE_FILE, open_tree
+from catena.taxonomy.seed_text import MAX_BYTES, MAX_ROWS, read_text
+from catena.taxonomy.seeds import shipped_trees
+from catena.taxonomy.tree import Path
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what was found; exit code 0 when nothing was, else 1.
+
+    Raises:
+        DatasetError: Neither a tree nor a list of names in UTF-8.
+    """
+    names, paths = names_in(options.tree)
+    found = check_names(names, paths)
+    pairs = [{"a": one.a, "b": one.b, "score": one.score, "decision": one.decision} for one in found.pairs]
+    others = [{"name": one.name, "reason": one.reason} for one in found.non_topics]
+    duplicates = [one for one in found.pairs if one.decision == "duplicate"]
+    if options.json:
+        print(json.dumps({"pairs": pairs, "non_topics": others}, indent=2))
+    else:
+        print_all(_lines(len(names), duplicates, found.non_topics))
+    return 1 if duplicates or others else 0
+
+
+def names_in(named: str) -> tuple[list[str], list[Path]]:
+    """Names and their paths, which are empty where the names are a plain list; `-` is standard input.
+
+    Raises:
+        DatasetError: Neither a tree nor a list of names in UTF-8.
+    """
+    file = FilePath(named)
+    if file.suffix.lower() in (TREE_FILE, *SEED_FILES) or (named in shipped_trees() and not file.exists()):
+        live = open_tree(named).live
+        return [path[-1] for path in live], list(live)
+    text = _standard_input() if named == "-" else read_text(file)
+    names = [name for line in text.split("\n") if (name := line.strip())]
+    if not 1 <= len(names) <= MAX_ROWS:
+        raise DatasetError(f"{named}: holds {len(names):,} names, expected 1 to {MAX_ROWS:,}, one a line")
+    return names, [() for _ in names]
+
+
+def _standard_input() -> str:
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DatasetError(f"standard input: more than {MAX_BYTES >> 20} MiB, the most that is read; split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"standard input: byte {error.start} is not UTF-8; give names as UTF-8 text") from error
+
+
+def _lines(total: int, duplicates: Sequence[Pair], others: Sequence[NonTopic]) -> Iterator[str]:
+    yield f"{total:,} names: {len(duplicates):,} pairs of near-duplicates, {len(others):,} that are no topics"
+    for pair in duplicates:
+        yield f"  {pair.score:.2f}  {printable(pair.a)}  =  {printable(pair.b)}"
+    for other in others:
+        yield f"  {printable(other.name)}: {printable(other.reason)}"
