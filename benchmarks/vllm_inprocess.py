@@ -130,13 +130,14 @@ def measure(model: str, options: dict[str, Any], load: Load, repeats: int) -> li
     return rows[1:]
 
 
-def report(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Median and range of each column."""
+def report(rows: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Quartiles and range of each column."""
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return {
-        name: {"median": statistics.median(values), "min": min(values), "max": max(values)}
-        for name, values in columns.items()
-    }
+    figures: dict[str, dict[str, float]] = {}
+    for name, values in columns.items():
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+        figures[name] = {"median": median, "quartile1": low, "quartile3": high, "min": min(values), "max": max(values)}
+    return figures
 
 
 def main() -> None:
@@ -159,13 +160,8 @@ def main() -> None:
         model = given.model or str(make_tiny_model(Path(folder), max_positions=4096))
         options = {"dtype": given.dtype, "max_num_seqs": 256, **_device_options(), **given.options}
         figures = report(measure(model, options, load, given.repeats))
-    print(
-        *(
-            f"{name}: {value['median']:.4g} ({value['min']:.4g} to {value['max']:.4g})"
-            for name, value in figures.items()
-        ),
-        sep="\n",
-    )
+    for name, value in figures.items():
+        print(f"{name}: {value['median']:.4g}, quartiles {value['quartile1']:.4g} and {value['quartile3']:.4g}")
     if given.json:
         about = {
             "model": given.model or "tiny",

@@ -135,8 +135,9 @@ def ledger_error(path: Path, error: Exception, doing: str = "written") -> Ledger
 
 def damaged(path: Path, error: Exception) -> LedgerError:
     """A file of which not everything can be read."""
+    reason = str(error).partition(" with text ")[0]  # which would be the text of a completion
     return LedgerError(
-        f"{path}: the ledger is damaged ({error}), nothing was deleted; save what can be read with"
+        f"{path}: the ledger is damaged ({reason}), nothing was deleted; save what can be read with"
         f" 'catena ledger export {path} saved.db --salvage' and put saved.db in its place"
     )
 

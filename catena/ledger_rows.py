@@ -130,7 +130,7 @@ def completion_of(answer: Answer) -> Completion:
         if _answer_check(answer) != answer.answer_check:
             raise DamagedRow("its check sum does not match")
     except (TypeError, AttributeError, UnicodeEncodeError) as error:
-        raise DamagedRow(str(error)) from error
+        raise DamagedRow("a column is of another type") from error
     exact = json.loads(answer.exact) if answer.exact else {}
     usage = Usage(answer.prompt_tokens, answer.completion_tokens, answer.reasoning_tokens, answer.cached_tokens)
     return Completion(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import orjson
@@ -25,7 +26,7 @@ VERSION = 1
 SUFFIX = ".parquet"
 Books = dict[tuple[str, str], Total]
 
-_HEADER = b"catena_ledger"
+_HEADER, _HEADER_CHECK = b"catena_ledger", b"catena_ledger_check"
 _TYPES = {bytes: pa.binary(16), int: pa.int64(), float: pa.float64()}
 _NULLABLE = ("exact", "reasoning")
 SCHEMA = pa.schema(
@@ -91,8 +92,8 @@ def rows_of(table: pa.Table) -> Iterator[Row]:
 
 def encode(table: pa.Table, header: Header) -> bytes:
     """The bytes of a segment."""
-    facts = {"version": VERSION, "replaces": header.replaces, "removed": header.removed}
-    table = table.replace_schema_metadata({_HEADER: orjson.dumps(facts)})
+    facts = orjson.dumps({"version": VERSION, "replaces": header.replaces, "removed": header.removed})
+    table = table.replace_schema_metadata({_HEADER: facts, _HEADER_CHECK: b"%d" % crc32(facts)})
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
@@ -180,7 +181,7 @@ def _open(place: str, source: Any) -> pq.ParquetFile:
         return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except Exception as error:  # damage in a footer shows in many ways
         raise _unreadable(place, error) from error
 
 
@@ -189,17 +190,20 @@ def _read(place: str, file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
         return file.read(columns=columns).select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except Exception as error:
         raise _unreadable(place, error) from error
 
 
 def _header(place: str, schema: pa.Schema) -> Header:
-    text = (schema.metadata or {}).get(_HEADER)
+    metadata = schema.metadata or {}
+    text = metadata.get(_HEADER)
     if text is None:
         raise LedgerError(f"{place}: a Parquet file, but not a segment of a ledger; move it away, it belongs elsewhere")
     try:
         facts = orjson.loads(text)
         version = facts["version"]
+        if version == VERSION and metadata.get(_HEADER_CHECK) != b"%d" % crc32(text):
+            raise ValueError("its header's check sum does not match")
         if version == VERSION:
             removed = (Total(**{**total, "usage": Usage(**total["usage"])}) for total in facts["removed"])
             return Header(tuple(facts["replaces"]), tuple(removed))

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
+from functools import cache
 from pathlib import Path
 
 from catena.errors import LedgerError
@@ -17,11 +18,7 @@ _MOST_LOGGED_BYTES = 64 << 20
 _CHECKPOINT_BUSY_MS = 1_000
 _PAGES_AT_ONCE = 1_000
 
-_MARKS = f"({', '.join('?' * len(Row._fields))})"
-_INSERT = {  # many rows per statement, since the interpreter's lock changes hands once per statement
-    size: f"INSERT INTO completions ({ROW_COLUMNS}) VALUES {', '.join([_MARKS] * size)} ON CONFLICT DO NOTHING"
-    for size in (1, 2, 4, 8, 16, 32, 64)
-}
+_ROWS_AT_ONCE = 64  # the interpreter's lock changes hands once per statement, not once per row
 _KNOWN = "SELECT 1 FROM completions WHERE key = ? AND max_tokens = ? AND answer_check = ? AND latency_s = ?"
 _SUMS = (
     "completions", "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_s"
@@ -43,7 +40,7 @@ class Writer:
         self._log = path.with_name(f"{path.name}-wal")
         self._connection = open_for_writing(path)
         values = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # 999 in SQLite before 3.32
-        self._rows_at_once = max(size for size in _INSERT if size * len(Row._fields) <= values)
+        self._rows_at_once = min(_ROWS_AT_ONCE, values // len(Row._fields))
         self._files: tuple[object, object] = (_file(path), None)
         self._logged_bytes, self._due_bytes = 0, CHECKPOINT_BYTES
 
@@ -136,14 +133,10 @@ class Writer:
         """False, and nothing written, where one of the rows is there already."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
-        inserted = start = 0
-        size = self._rows_at_once
-        while start < len(rows):
-            while size > len(rows) - start:
-                size //= 2
-            values = [value for row in rows[start : start + size] for value in row]
-            inserted += execute(_INSERT[size], values).rowcount
-            start += size
+        inserted = 0
+        for start in range(0, len(rows), self._rows_at_once):
+            part = rows[start : start + self._rows_at_once]
+            inserted += execute(_insert(len(part)), [value for row in part for value in row]).rowcount
         if inserted < len(rows):
             execute("ROLLBACK")
             return False
@@ -157,7 +150,7 @@ class Writer:
         execute("BEGIN IMMEDIATE")
         paid: list[tuple[Row, int]] = []
         for row in rows:
-            inserted = execute(_INSERT[1], row).rowcount
+            inserted = execute(_insert(1), row).rowcount
             known = (row.key, row.max_tokens, row.answer_check, row.latency_s)
             if inserted or execute(_KNOWN, known).fetchone() is None:
                 paid.append((row, inserted))
@@ -197,6 +190,12 @@ class Writer:
                 f"{self._path}: the ledger was deleted or replaced while it was in use; run the same command again, and"
                 " what it held is asked for again unless it is put back before"
             )
+
+
+@cache
+def _insert(count: int) -> str:
+    marks = f"({', '.join('?' * len(Row._fields))})"
+    return f"INSERT INTO completions ({ROW_COLUMNS}) VALUES {', '.join([marks] * count)} ON CONFLICT DO NOTHING"
 
 
 def _file(path: Path) -> tuple[int, int] | None:

@@ -124,6 +124,7 @@ class Stream:
         self.finished = 0
         self._desk = desk
         self._window = asyncio.Semaphore(window)
+        self._feeding = asyncio.Lock()
         self._watch = watch or ErrorWatch()
 
     async def shard(self, drafts: Iterable[Draft]) -> list[Outcome]:
@@ -136,16 +137,17 @@ class Stream:
         stopped = False
         running: set[asyncio.Task[None]] = set()
         try:
-            for number, draft in enumerate(drafts):
-                await self._window.acquire()
-                if self._desk.halt is not None:
-                    self._window.release()
-                    stopped = True
-                    break
-                outcomes.append(None)
-                task = asyncio.create_task(self._row(number, draft, outcomes))
-                running.add(task)
-                task.add_done_callback(running.discard)
+            async with self._feeding:  # one shard after another, so that early shards are finished early
+                for number, draft in enumerate(drafts):
+                    await self._window.acquire()
+                    if self._desk.halt is not None:
+                        self._window.release()
+                        stopped = True
+                        break
+                    outcomes.append(None)
+                    task = asyncio.create_task(self._row(number, draft, outcomes))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
             while running:
                 await asyncio.wait(running)
         except BaseException:

@@ -94,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     _ledger_arguments(ledger)
     ledger.set_defaults(command=_ledger)
 
+    taxonomy = commands.add_parser("taxonomy", help="grow, look at, check and edit topic trees")
+    _taxonomy_arguments(taxonomy)
+    taxonomy.set_defaults(command=_taxonomy)
+
     rehearse = commands.add_parser("rehearse", help="serve the OpenAI API on loopback, with errors of known rate")
     _rehearse_arguments(rehearse)
     rehearse.set_defaults(command=_rehearse)
@@ -141,6 +145,12 @@ def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
     from catena.flows import ledger_command
 
     ledger_command.add_arguments(parser)
+
+
+def _taxonomy_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import taxonomy_command
+
+    taxonomy_command.add_arguments(parser)
 
 
 def _rehearse_arguments(parser: argparse.ArgumentParser) -> None:
@@ -195,6 +205,12 @@ def _ledger(options: argparse.Namespace) -> int:
     from catena.flows import ledger_command
 
     return ledger_command.run(options)
+
+
+def _taxonomy(options: argparse.Namespace) -> int:
+    from catena.flows import taxonomy_command
+
+    return taxonomy_command.run(options)
 
 
 def _rehearse(options: argparse.Namespace) -> int:

@@ -33,6 +33,8 @@ from catena.taxonomy.grow import Grower
 
 CLOCK = "clock.json"
 GROWING_TRIES = 3
+STRAGGLING = 6
+"""Shards that may wait for their last rows while later ones go on; each keeps its finished rows in memory."""
 _CLOCK_EVERY_S = 10.0
 
 
@@ -156,7 +158,7 @@ class Driver:
             window = max(64, 2 * sum(self._specs[name].concurrency for name in names))
             watch = ErrorWatch(line.stop_error_rate)
             stream = Stream(make_steps(line, models), desk, window=window, watch=watch)
-            room = asyncio.Semaphore(2 + window // self._plan.recipe.shard_rows)
+            room = asyncio.Semaphore(STRAGGLING + window // self._plan.recipe.shard_rows)
             self._streams[line.name] = stream, room
         return self._streams[line.name]
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from catena.flows.job import Job, write_rejected
 from catena.flows.run_folder import Marker
-from catena.flows.trees import load_tree, read_tree_shard, write_tree_shard
+from catena.flows.trees import read_tree_shard, write_tree_shard
 from catena.records import Topic
 from catena.shards import Shard
 from catena.storage import Store
 from catena.taxonomy.grow import Grower, Growth
+from catena.taxonomy.opening import open_tree
 from catena.taxonomy.proposals import Aside
 from catena.taxonomy.tree import LIVE, Tree, tree_of
 
@@ -21,7 +22,7 @@ Merger = Callable[[Tree], tuple[Tree, list[Aside]]]
 def seed_tree(subjects: tuple[str, ...], seed: str | None) -> Tree:
     """The tree that growth begins with; all of it is locked."""
     if seed is not None:
-        return load_tree(seed)
+        return open_tree(seed)
     return tree_of(Topic((subject,), 0, "", "locked", origin="seed") for subject in subjects)
 
 

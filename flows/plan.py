@@ -21,11 +21,11 @@ from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.run_folder import Marker, finished_marker
-from catena.flows.trees import load_tree
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
 from catena.storage import Store
+from catena.taxonomy.opening import open_tree
 from catena.taxonomy.quotas import leaves_of
 from catena.taxonomy.tree import Tree
 
@@ -84,7 +84,7 @@ class Plan:
         known: dict[str, Settings] = plan_taxonomy.settings(self)
         known["taxonomy"] = {"taxonomy": self._dump(self.recipe.taxonomy)}
         if self.recipe.tree is not None:
-            known["taxonomy"]["tree"] = load_tree(self.recipe.tree).identity
+            known["taxonomy"]["tree"] = open_tree(self.recipe.tree).identity
         shards: Settings = {}
         if self.recipe.compose:
             known |= plan_compose.settings(self)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 from catena.flows.job import Job
 from catena.flows.recipe_taxonomy import Grow
 from catena.flows.run_folder import Marker
-from catena.flows.trees import load_tree, read_tree_shard
+from catena.flows.trees import read_tree_shard
 from catena.shards import Shard
 from catena.storage import Store
 from catena.taxonomy.grow import Grower
+from catena.taxonomy.opening import open_tree
 from catena.taxonomy.tree import Tree
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def settings(plan: "Plan") -> dict[str, dict[str, Any]]:
         found[name] = {**base, "children": count}
     first = found["level-2"]
     first["subjects"] = list(grow.subjects)
-    first["seed"] = None if grow.seed is None else load_tree(grow.seed).identity
+    first["seed"] = None if grow.seed is None else open_tree(grow.seed).identity
     return found
 
 
@@ -78,4 +79,4 @@ def tree_of_run(plan: "Plan", store: Store, done: Done) -> Tree | None:
             return None
         shard: Shard = done[last][0][1].shards[0]
         return read_tree_shard(store, shard)
-    return None if plan.recipe.tree is None else load_tree(plan.recipe.tree)
+    return None if plan.recipe.tree is None else open_tree(plan.recipe.tree)

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 
 from catena.errors import DatasetError
 from catena.flows.taxonomy_output import print_all
-from catena.taxonomy.duplicates import check_names
+from catena.taxonomy.duplicates import Findings, Pair, check_names
 from catena.taxonomy.listing import printable
 from catena.taxonomy.opening import SEED_FILES, TREE_FILE, open_tree
 from catena.taxonomy.seed_text import MAX_BYTES, MAX_ROWS, read_text
@@ -17,25 +17,25 @@ from catena.taxonomy.tree import Path
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints what was found; exit code 0 when nothing was, else 1.
+    """Prints what was found; exit code 0 when there are no duplicates and no non-topics, else 1.
 
     Raises:
         DatasetError: Neither a tree nor a list of names in UTF-8.
     """
     names, paths = names_in(options.tree)
     found = check_names(names, paths)
-    pairs = [{"a": one.a, "b": one.b, "score": one.score, "decision": one.decision} for one in found.pairs]
-    others = [{"name": one.name, "reason": one.reason} for one in found.non_topics]
-    duplicates = [one for one in found.pairs if one.decision == "duplicate"]
+    duplicates = [pair for pair in found.pairs if pair.decision == "duplicate"]
     if options.json:
+        pairs = [{key: getattr(pair, key) for key in ("a", "b", "score", "decision", "why")} for pair in found.pairs]
+        others = [{"name": other.name, "reason": other.reason} for other in found.non_topics]
         print(json.dumps({"pairs": pairs, "non_topics": others}, indent=2))
     else:
-        print_all(_lines(len(names), duplicates, found.non_topics))
-    return 1 if duplicates or others else 0
+        print_all(_lines(duplicates, found, names, paths or []))
+    return 1 if duplicates or found.non_topics else 0
 
 
-def names_in(named: str) -> tuple[list[str], list[Path]]:
-    """Names and their paths, which are empty where the names are a plain list; `-` is standard input.
+def names_in(named: str) -> tuple[list[str], list[Path] | None]:
+    """Names and where they stand, which is None for a plain list; `-` is standard input.
 
     Raises:
         DatasetError: Neither a tree nor a list of names in UTF-8.
@@ -48,7 +48,7 @@ def names_in(named: str) -> tuple[list[str], list[Path]]:
     names = [name for line in text.split("\n") if (name := line.strip())]
     if not 1 <= len(names) <= MAX_ROWS:
         raise DatasetError(f"{named}: holds {len(names):,} names, expected 1 to {MAX_ROWS:,}, one a line")
-    return names, [() for _ in names]
+    return names, None
 
 
 def _standard_input() -> str:
@@ -61,9 +61,17 @@ def _standard_input() -> str:
         raise DatasetError(f"standard input: byte {error.start} is not UTF-8; give names as UTF-8 text") from error
 
 
-def _lines(total: int, duplicates: Sequence[Pair], others: Sequence[NonTopic]) -> Iterator[str]:
-    yield f"{total:,} names: {len(duplicates):,} pairs of near-duplicates, {len(others):,} that are no topics"
+def _lines(duplicates: Sequence[Pair], found: Findings, names: Sequence[str], paths: Sequence[Path]) -> Iterator[str]:
+    places: dict[str, list[str]] = {}
+    for path in paths:
+        places.setdefault(path[-1], []).append(" / ".join(path))
+
+    def named(name: str) -> str:
+        """The name's path; all of them where it stands in several places."""
+        return printable(" and ".join(places.get(name, [name])), 400)
+
+    yield f"{len(names):,} names: {len(duplicates):,} near-duplicates, {len(found.non_topics):,} that are no topics"
     for pair in duplicates:
-        yield f"  {pair.score:.2f}  {printable(pair.a)}  =  {printable(pair.b)}"
-    for other in others:
-        yield f"  {printable(other.name)}: {printable(other.reason)}"
+        yield f"  {pair.score:.2f}  {named(pair.a)}  =  {named(pair.b)}  ({pair.why})"
+    for other in found.non_topics:
+        yield f"  {named(other.name)}: {other.reason}"

@@ -29,6 +29,7 @@ class Comparison:
         light_a, light_b: Light words ("theory", "methods") that the other name has nothing for.
         opposites: Two of the words that exclude each other ("supervised", "unsupervised"); None where there are none.
         numbers: `equal`, `extra` on one side, or `differ`.
+        member_apart: Whether something that one name joins with "and" or a comma has no word in the other.
         turned: Whether the same words stand in another direction ("history of philosophy").
         heads: Whether they are about the same kind of thing, by their last words.
         extras: What the parentheses do: `none`, `one` side has them, `same` words, `overlap`, `differ`, or `alias`: they
@@ -45,6 +46,7 @@ class Comparison:
     light_b: tuple[str, ...]
     opposites: tuple[str, str] | None
     numbers: str
+    member_apart: bool
     turned: bool
     heads: bool
     extras: str
@@ -54,7 +56,7 @@ def compare(a: Name, b: Name) -> Comparison:
     """`a` and `b` side by side; symmetric up to the names of the sides."""
     light = words().light
     rest_a, rest_b, loose, abbreviated = _match(a, b)
-    shared = len(a.words) - len(rest_a)
+    shared = min(len(a.words) - len(rest_a), len(b.words) - len(rest_b))
     opposites = _opposites(rest_a, rest_b)
     numbers = _numbers(a.numbers, b.numbers)
     complete = not rest_a and not rest_b
@@ -71,6 +73,7 @@ def compare(a: Name, b: Name) -> Comparison:
         light_b=tuple(word for word in rest_b if word in light),
         opposites=opposites,
         numbers=numbers,
+        member_apart=_member_apart(a, heavy_a) or _member_apart(b, heavy_b),
         turned=turned,
         heads=_same_heads(a, b),
         extras=_extras(a, b),
@@ -205,7 +208,7 @@ def _numbers(a: tuple[str, ...], b: tuple[str, ...]) -> str:
 
 def _turned(a: Name, b: Name) -> bool:
     """Whether the same words have another direction: another head, or swapped about the same prepositions."""
-    if a.words != b.words and a.num_members != b.num_members and not a.joints and not b.joints:
+    if a.words != b.words and len(a.members) != len(b.members) and not a.joints and not b.joints:
         return True  # "functions and equations", "functional equations"
     if a.order == b.order or len(a.order) != len(b.order):
         return False
@@ -220,6 +223,12 @@ def _names_doing(a: Name, b: Name) -> bool:
     """Whether `a` begins with the doing that `b` is about: "measuring poverty", "measurement of poverty"."""
     first = a.words[0]
     return first.endswith("ing") and any(first != head and _related(first, head) for head in b.heads)
+
+
+def _member_apart(name: Name, only: tuple[str, ...]) -> bool:
+    light = words().light
+    kept = [[word for word in member if word not in light] for member in name.members]
+    return any(member and set(member) <= set(only) for member in kept)
 
 
 def _same_heads(a: Name, b: Name) -> bool:

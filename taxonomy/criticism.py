@@ -165,7 +165,7 @@ def _contains(narrow: Name, broad: Name) -> bool:
 
 def _is_plain(name: Name) -> bool:
     """One topic with a word of its own, without numbers: names for which the last words tell the kind."""
-    return name.num_members == 1 and not name.numbers and any(word not in words().light for word in name.order)
+    return not name.members and not name.numbers and any(word not in words().light for word in name.order)
 
 
 @cache

@@ -58,7 +58,7 @@ class Decider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients by feature (see `features` and `_same_sense`), the score of what is excluded, and the threshold."""
+    """Coefficients by feature (see `features` and `sense`), the score of what is excluded, and the threshold."""
 
     names: dict[str, float]
     places: dict[str, float]
@@ -88,10 +88,10 @@ class OfflineRule:
         meant = [self._by_name(a, b, float(cosine)) for (a, b), cosine in zip(names, found, strict=True)]
         likely = [at for at, (score, _) in enumerate(meant) if score >= self.calibration.threshold]
         placed = [at for at in likely if self._places_matter(*pairs[at])]
-        contexts = [_contexts(names[at][0], *pairs[at]) for at in placed]
-        near = self.embedder.similarities([a for a, _ in contexts], [b for _, b in contexts])
+        texts = [contexts(names[at][0], *pairs[at]) for at in placed]
+        near = self.embedder.similarities([a for a, _ in texts], [b for _, b in texts])
         for at, similarity in zip(placed, near, strict=True):
-            same = _logistic(self.calibration.places, _sense(names[at][0], names[at][1], float(similarity)))
+            same = _logistic(self.calibration.places, sense(names[at][0], names[at][1], float(similarity)))
             score, why = meant[at]
             meant[at] = (score * same, why if score * same >= self.calibration.threshold else "another meaning there")
         return [Decision(round(score, 4), score >= self.calibration.threshold, why) for score, why in meant]
@@ -166,6 +166,7 @@ def features(a: Name, b: Name, found: Comparison, cosine: float) -> dict[str, fl
         "one_for_one": float(left_a == 1 and left_b == 1),
         "single_words": float(len(a.words) == 1 and len(b.words) == 1),
         "alike": max((_alike(x, y) for x in found.only_a for y in found.only_b), default=0.0),
+        "member_apart": float(found.member_apart),
         "number_added": float(found.numbers == "extra"),
     }
 
@@ -178,13 +179,13 @@ def _alike(x: str, y: str) -> float:
     return (start + end) / max(len(x), len(y))
 
 
-def _contexts(name: Name, a: Placed, b: Placed) -> tuple[str, str]:
+def contexts(name: Name, a: Placed, b: Placed) -> tuple[str, str]:
     """The name of `a` as it would be read at either place."""
     above_a, above_b = (", ".join(reversed(one.place)) for one in (a, b))
     return f"{name.plain} ({above_a})", f"{name.plain} ({above_b})"
 
 
-def _sense(a: Name, b: Name, similarity: float) -> dict[str, float]:
+def sense(a: Name, b: Name, similarity: float) -> dict[str, float]:
     """What the probability of one meaning at two places is made of."""
     several = float(min(len(a.words), len(b.words)) > 1)
     return {"constant": 1.0, "context": similarity, "several_words": several}

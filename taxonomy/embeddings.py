@@ -83,7 +83,8 @@ class RememberingEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors [num_texts, num_dimensions] in the order of `texts`."""
-        return self._rows[self.places(texts)]
+        places = self.places(texts)  # first: it may replace the rows
+        return self._rows[places]
 
     def places(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """The row of `vectors` that each text has, from now on."""

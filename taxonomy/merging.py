@@ -129,20 +129,18 @@ class _Groups:
             self._support[second] += decision.score
 
     def join(self, first: int, second: int) -> None:
-        """Makes one group of both, where a leader can stand for all."""
+        """Makes one group of both, where the leader of one can stand for all of the other."""
         one, other = self._leader.get(first, first), self._leader.get(second, second)
-        if one == other:
-            return
-        both = [*self._members.get(one, [one]), *self._members.get(other, [other])]
-        locked = [member for member in both if member in self._kept]
-        if len(locked) > 1:
+        locked = [leader for leader in (one, other) if leader in self._kept]
+        if one == other or len(locked) > 1:
             return
         for leader in locked or sorted((one, other), key=self._preference):
-            if all(self._decision(leader, member).duplicate for member in both if member != leader):
-                self._members.pop(one, None)
-                self._members.pop(other, None)
-                self._members[leader] = both
-                self._leader.update(dict.fromkeys(both, leader))
+            led = other if leader == one else one
+            joining = self._members.get(led, [led])
+            if all(self._decision(leader, member).duplicate for member in joining):
+                self._members.setdefault(leader, [leader]).extend(joining)
+                self._members.pop(led, None)
+                self._leader.update(dict.fromkeys([leader, *joining], leader))
                 return
 
     def merges(self) -> list[Merge]:

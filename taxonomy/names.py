@@ -42,7 +42,7 @@ class Name:
         words: The words that carry meaning, in reading order, without prepositions and numbers.
         order: The same in the order of a noun phrase ("theory of graphs": graph, theory), members of an "and" sorted.
         heads: What the name is about: the last word of each member of its first part.
-        num_members: How many parts its commas and conjunctions make.
+        members: What its commas and conjunctions join, where they join anything.
         joints: Its prepositions, sorted.
         numbers: Its numbers in digits, sorted: cardinal, ordinal and Roman ones alike.
         extras: Words of its parentheses, one tuple each.
@@ -55,7 +55,7 @@ class Name:
     words: tuple[str, ...]
     order: tuple[str, ...]
     heads: frozenset[str]
-    num_members: int
+    members: tuple[tuple[str, ...], ...]
     joints: tuple[str, ...]
     numbers: tuple[str, ...]
     extras: tuple[tuple[str, ...], ...]
@@ -95,7 +95,7 @@ def read_name(text: str) -> Name:
         words=tuple(word for part in parts for member in part for word in member),
         order=order,
         heads=frozenset(_head(member) for part in parts[:1] for member in part),
-        num_members=sum(len(part) for part in parts),
+        members=tuple(member for part in parts if len(part) > 1 for member in part),
         joints=joints,
         numbers=numbers,
         extras=tuple(extra for extra in extras if extra),

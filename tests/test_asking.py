@@ -193,3 +193,13 @@ def test_hours_are_a_cap_over_all_runs(tmp_path: Path) -> None:
 
     with pytest.raises(BudgetReached, match="2 hours"):
         within(tmp_path, ScriptedEngine(lambda _: said("4")), late)
+
+
+def test_a_lone_surrogate_in_a_message_is_no_crash(tmp_path: Path) -> None:
+    engine = ScriptedEngine(lambda _: said("4"))
+
+    async def odd(model: Model, _: Desk) -> int:
+        return (await model.ask((Turn("user", "a \ud800 b"),), number, purpose="p", row_id="r")).value
+
+    assert within(tmp_path, engine, odd) == 4
+    assert within(tmp_path, None, odd) == 4

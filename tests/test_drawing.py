@@ -65,6 +65,13 @@ def test_a_forbidden_token_is_never_drawn() -> None:
     assert draw(logits.clone(), Draw(temperature=0), [], source) == 1
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_logits_that_are_no_numbers_are_refused(value: float, temperature: float) -> None:
+    with pytest.raises(ArithmeticError):
+        draw(torch.full((4,), value), Draw(temperature), [], random.Random())
+
+
 def test_a_seen_token_is_penalised_whatever_its_sign() -> None:
     settings = Draw(temperature=0, repetition_penalty=2)
     assert draw(torch.tensor([3.0, 2.0, -1.0]), settings, [0, 0], random.Random()) == 1

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+import transformers
 
 from catena.engines.base import Completion, Engine, JsonSchema, Request, Sampling, Usage
 from catena.engines.models import ModelSpec, open_engine
@@ -13,7 +14,8 @@ from catena.errors import CatenaError, EngineError, RunStopped, UserError
 from catena.records import Turn
 from tests.tiny_model import make_tiny_model
 
-FOREVER = 100_000  # tokens that no test would wait for
+hf: Any = transformers
+FOREVER = 20_000  # tokens: half a minute
 SCHEMA = JsonSchema(
     "grade",
     {
@@ -89,6 +91,7 @@ def test_rows_of_one_batch_end_each_at_its_own_bound_and_stop(sentence: Path) ->
         ("4", "2 + =", "length"),
         ("4!abc", "2 + =", "stop"),
     ]
+    assert [each.usage.completion_tokens for each in found if isinstance(each, Completion)] == [11, 3, 8, 6, 11]
 
 
 def test_the_prompt_may_open_the_reasoning(sentence: Path) -> None:
@@ -148,7 +151,7 @@ def test_a_cancelled_row_does_not_hold_up_the_next(noise: Path) -> None:
         endless = asyncio.create_task(engine.complete(ask(max_tokens=FOREVER)))
         await asyncio.sleep(0.1)
         endless.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(10):
             answer = await engine.complete(ask(max_tokens=2))
             await engine.close()
         return answer
@@ -162,12 +165,36 @@ def test_closing_ends_what_is_in_flight(noise: Path) -> None:
         await engine.complete(ask(max_tokens=1))
         endless = [asyncio.create_task(engine.complete(ask(max_tokens=FOREVER))) for _ in range(3)]
         await asyncio.sleep(0.1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(10):
             await engine.close()
             await engine.close()
             return await asyncio.gather(*endless, engine.complete(ask()), return_exceptions=True)
 
     assert [type(each) for each in asyncio.run(main())] == [RunStopped] * 4
+
+
+def test_closing_while_the_model_is_loaded_ends_what_waits_for_it(sentence: Path) -> None:
+    async def main() -> list[Any]:
+        engine = open_engine(spec(sentence))
+        waiting = asyncio.create_task(engine.complete(ask()))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await engine.close()
+            return list(await asyncio.gather(waiting, return_exceptions=True))
+
+    assert [type(each) for each in asyncio.run(main())] == [RunStopped]
+
+
+def test_a_row_whose_logits_are_no_numbers_fails_alone(sentence: Path, tmp_path: Path) -> None:
+    model = hf.AutoModelForCausalLM.from_pretrained(sentence)
+    tokenizer = hf.AutoTokenizer.from_pretrained(sentence)
+    model.model.embed_tokens.weight.data[tokenizer.convert_tokens_to_ids("Z")] = float("nan")
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    fine, broken, also_fine = answers(spec(tmp_path), ask("a long prompt beside it"), ask("Z"), ask())
+    assert isinstance(broken, EngineError)
+    assert "not finite" in str(broken)
+    assert [each.text for each in (fine, also_fine) if isinstance(each, Completion)] == ["4!abc"] * 2
 
 
 def test_a_row_that_takes_too_long_is_given_up(noise: Path) -> None:
@@ -181,6 +208,10 @@ def test_a_row_that_takes_too_long_is_given_up(noise: Path) -> None:
     [
         (ask(extra={"n": 2}), "'n'"),
         (ask(top_p=1.5), "top_p"),
+        (ask(max_tokens=0), "max_tokens is 0"),
+        (ask(stop=("",)), "a stop is empty"),
+        (ask("half a \ud83d smile"), "lone surrogate"),
+        (ask(extra={"chat_template_kwargs": {"messages": []}}), "messages"),
         (Request("tiny", (Turn("nobody", "hi"),), Sampling()), "nobody speaks"),
     ],
 )
@@ -191,6 +222,21 @@ def test_a_request_that_cannot_be_asked_is_refused_alone(sentence: Path, request
     assert refused.cause == "invalid_request"
     assert named in str(refused)
     assert isinstance(fine, Completion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"urls": ("http://127.0.0.1:1/v1",)}, "asks no server"),
+        ({"concurrency": 0}, "concurrency is 0"),
+        ({"timeout_s": 0.0}, "timeout_s 0"),
+    ],
+)
+def test_a_setting_that_a_local_engine_has_no_use_for_is_refused(
+    sentence: Path, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(UserError, match=named):
+        answers(spec(sentence, **changes))
 
 
 @pytest.mark.parametrize(
@@ -228,6 +274,12 @@ def test_a_schema_holds_where_llguidance_is_installed(noise: Path) -> None:
     assert {tuple(each) for each in found} == {("grade", "points")}
     assert {each["grade"] for each in found} == {"right", "wrong"}
     assert all(each["points"] in range(10) for each in found)
+
+
+def test_a_tag_inside_the_json_of_a_schema_is_content(noise: Path) -> None:
+    pytest.importorskip("llguidance")
+    schema = JsonSchema("tag", {"enum": ["[THINK]a[/THINK]b"]})
+    assert texts(spec(noise), ask(schema=schema)) == ['"[THINK]a[/THINK]b"']
 
 
 def test_a_schema_waits_for_the_reasoning_that_the_prompt_opened(sentence: Path) -> None:

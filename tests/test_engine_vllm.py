@@ -1,12 +1,14 @@
-"""Needs vLLM: `make test-vllm`."""
+"""With vLLM itself, which has an environment of its own: `make test-vllm`."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
@@ -22,7 +24,10 @@ from catena.errors import EngineError, RunStopped, UserError
 from catena.records import Turn
 from tests.tiny_model import make_tiny_model
 
-pytestmark = pytest.mark.vllm
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed here: make test-vllm"),
+]
 
 CONTEXT = 16_384
 COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}  # or a random model may write spaces without end
@@ -279,14 +284,20 @@ async def main():
 if __name__ == "__main__":
     asyncio.run(main())
 """
-    script = sentence / "killed.py"
+    script, output = sentence / "killed.py", sentence / "killed.out"
     script.write_text(code)
-    run = subprocess.run(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
-    )
-    pids = [int(pid) for pid in run.stdout.split()]
-    assert len(pids) >= 2
-    assert _gone([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], 60)
+    with output.open("wb") as stdout:  # a pipe would be held open by what outlives
+        subprocess.run(
+            [sys.executable, script], stdout=stdout, env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False
+        )
+    left = [psutil.Process(pid) for pid in map(int, output.read_text().split()) if psutil.pid_exists(pid)]
+    try:
+        assert len(output.read_text().split()) >= 2
+        assert _gone(left, 60)
+    finally:
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _gone(processes: list[psutil.Process], timeout_s: float) -> bool:

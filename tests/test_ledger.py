@@ -45,6 +45,15 @@ def test_an_entry_is_found_as_it_was_by_this_process_and_the_next(ledger, path):
     again.close()
 
 
+@pytest.mark.parametrize("name", ["per%20cent.db", "what?mode=ro.db", "#1 \udcff.db", "with spaces/and more.db"])
+def test_any_file_name_will_do(tmp_path, name):
+    ledger = open_ledger(str(tmp_path / name))
+    put(ledger, ask(), answer())
+    assert ledger.find(identity(ask()), 100) == answer()
+    assert (tmp_path / name).stat().st_size
+    ledger.close()
+
+
 def test_any_text_comes_back_as_it_was(ledger):
     request = ask(row_id=STRANGE, purpose="p\ud800")
     kept = replace(answer(STRANGE), reasoning=STRANGE[::-1], revision="\udfff")

@@ -341,13 +341,13 @@ def test_check_lists_duplicates_and_non_topics_of_any_list(tmp_path: Path, capsy
     assert [other["name"] for other in found["non_topics"]] == ["Emerging directions"]
     assert all(0 <= pair["score"] <= 1 and pair["decision"] in ("duplicate", "distinct") for pair in found["pairs"])
     assert run("check", names) == 1
-    assert capsys.readouterr().out.startswith("5 names: 1 pairs of near-duplicates, 1 that are no topics\n")
+    assert capsys.readouterr().out.startswith("5 names: 1 near-duplicates, 1 that are no topics\n")
 
 
 def test_check_is_silent_with_zero_on_clean_names_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeffOptics\nGroup theory\n".encode())))
     assert run("check", "-") == 0
-    assert capsys.readouterr().out == "2 names: 0 pairs of near-duplicates, 0 that are no topics\n"
+    assert capsys.readouterr().out == "2 names: 0 near-duplicates, 0 that are no topics\n"
 
 
 def test_check_tells_apart_names_by_their_places_in_a_tree(tmp_path: Path) -> None:

@@ -78,8 +78,14 @@ def test_doubtful_places_are_found(paths: list[tuple[str, ...]], found: list[tup
 
 def test_ordinary_trees_are_left_alone() -> None:
     areas = {
-        "Physics": {"Optics": ["Geometrical optics", "Nonlinear optics"], "Mechanics": ["Statics", "Quantum mechanics"]},
-        "Chemistry": {"Heat and mass transfer": ["Mass transfer", "Heat conduction"], "Kinetics": ["First-order kinetics"]},
+        "Physics": {
+            "Optics": ["Geometrical optics", "Nonlinear optics"],
+            "Mechanics": ["Statics", "Quantum mechanics"],
+        },
+        "Chemistry": {
+            "Heat and mass transfer": ["Mass transfer", "Heat conduction"],
+            "Kinetics": ["First-order kinetics"],
+        },
     }
     paths: list[tuple[str, ...]] = []
     for subject, below in areas.items():

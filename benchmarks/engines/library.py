@@ -69,7 +69,7 @@ async def main(options: argparse.Namespace) -> None:
     desk = Desk(ledger, Budget(Limits()), seed=11)
     model = Model(spec, engine, desk, Sampling(max_tokens=1024))
     stream = Stream(steps(model), desk, window=2 * concurrency)
-    room = asyncio.Semaphore(2 + 2 * concurrency // options.shard_rows)
+    room = asyncio.Semaphore(6 + 2 * concurrency // options.shard_rows)
 
     async def shard(number: int) -> None:
         async with room:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pairs import Pair, Quality, load
 
 from catena.taxonomy.comparison import compare
-from catena.taxonomy.deciding import Calibration, OfflineRule, _contexts, _sense, exclusion, features
+from catena.taxonomy.deciding import Calibration, OfflineRule, contexts, exclusion, features, sense
 from catena.taxonomy.embeddings import default_embedder
 from catena.taxonomy.names import read_name
 
@@ -36,6 +36,7 @@ class Problem:
 
     @staticmethod
     def of(values: list[dict[str, float]], labels: list[bool]) -> "Problem":
+        """The problem of rows that all have the same features."""
         names = list(values[0])
         return Problem(
             names, np.array([[one[name] for name in names] for one in values]), np.array(labels, dtype=float)
@@ -71,9 +72,9 @@ def place_problem(pairs: list[Pair]) -> Problem:
     """Equal names at two places."""
     read = [(read_name(pair.a.name), read_name(pair.b.name)) for pair in pairs]
     kept = [at for at, (a, b) in enumerate(read) if pairs[at].a.place != pairs[at].b.place and compare(a, b).equal]
-    contexts = [_contexts(read[at][0], pairs[at].a, pairs[at].b) for at in kept]
-    near = default_embedder().similarities([a for a, _ in contexts], [b for _, b in contexts])
-    values = [_sense(*read[at], float(one)) for at, one in zip(kept, near, strict=True)]
+    texts = [contexts(read[at][0], pairs[at].a, pairs[at].b) for at in kept]
+    near = default_embedder().similarities([a for a, _ in texts], [b for _, b in texts])
+    values = [sense(*read[at], float(one)) for at, one in zip(kept, near, strict=True)]
     return Problem.of(values, [pairs[at].duplicate for at in kept])
 
 

@@ -3,6 +3,7 @@
 Not here: how a request is kept (`catena.ledger`), who asks again when the content is bad (`catena.asking`).
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -150,4 +151,8 @@ def identity(request: Request) -> bytes:
         request.sample,
         request.attempt,
     ]
-    return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    try:
+        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a lone surrogate in a message, which no server can be sent, or a setting that is no JSON
+        text = json.dumps(content, sort_keys=True, default=str).encode()
+    return blake2b(text, digest_size=16).digest()

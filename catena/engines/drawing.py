@@ -49,11 +49,17 @@ def draw(logits: torch.Tensor, settings: Draw, seen: list[int], source: random.R
         settings: How to draw.
         seen: The row's tokens up to here, prompt included.
         source: The row's own randomness; one number is taken from it, none at temperature 0.
+
+    Raises:
+        ArithmeticError: The logits are no numbers, or forbid every token.
     """
     if settings.repetition_penalty != 1:
         _penalise(logits, seen, settings.repetition_penalty)
+    likeliest = int(logits.argmax())
+    if not torch.isfinite(logits[likeliest]):
+        raise ArithmeticError("the model's logits are not finite; try another dtype")
     if settings.temperature < 1e-5:
-        return int(logits.argmax())
+        return likeliest
     probabilities = torch.softmax(logits / settings.temperature, -1)
     kept, tokens = _kept(probabilities, settings)
     cumulative = kept.double().cumsum(0)

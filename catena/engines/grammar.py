@@ -33,13 +33,15 @@ class Grammar:
         allowed[: len(known)] = known
         logits[torch.from_numpy(~allowed).to(logits.device)] = -torch.inf
 
-    def accept(self, token: int) -> None:
-        """Goes on by the token that was drawn."""
-        self._matcher.consume_token(token)
+    def finished_by(self, token: int) -> bool:
+        """Goes on by the token that was drawn; whether nothing can come after it.
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing can come next."""
+        Raises:
+            ValueError: The grammar has become too large, or the token was not allowed.
+        """
+        self._matcher.consume_token(token)
+        if self._matcher.is_error():
+            raise ValueError(f"the schema's grammar gave up: {self._matcher.get_error()}")
         return bool(self._matcher.is_stopped())
 
 
@@ -64,7 +66,7 @@ class Grammars:
         matchers: Any = import_module("llguidance").LLMatcher
         text = orjson.dumps(schema.schema).decode()
         text = matchers.grammar_from_json_schema(text, {"whitespace_pattern": _WHITESPACE})
-        matcher = matchers(self._known, text)
+        matcher = matchers(self._known, text, log_level=0)
         if matcher.is_error():
             raise ValueError(matcher.get_error())
         return Grammar(matcher)

@@ -28,6 +28,9 @@ class MalformedAnswer(Exception):
     """An answer of status 200 is not a chat completion; the message says what is wrong with it."""
 
 
+_MOST_TOKENS = 10**9
+
+
 def request_body(request: Request, options: Options) -> bytes:
     """The JSON body that asks `request`; only settings that are set are in it.
 
@@ -148,7 +151,7 @@ def _count(usage: object, name: str) -> int:
     count = usage.get(name) if isinstance(usage, dict) else usage
     if count is None:
         return 0
-    if type(count) is not int or count < 0:
+    if type(count) is not int or not 0 <= count <= _MOST_TOKENS:
         raise MalformedAnswer(f"usage counts {name} as {count!r}, not as a number of tokens")
     return count
 

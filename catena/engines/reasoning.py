@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-_NAME = r"(?:<{0}(?:think|thinking|seed:think)>|\[{0}THINK\])"
-_OPEN, _CLOSE = _NAME.format(""), _NAME.format("/")
+OPENING = ("<think>", "<thinking>", "<seed:think>", "[THINK]")
+CLOSING = ("</think>", "</thinking>", "</seed:think>", "[/THINK]")
+
+_OPEN, _CLOSE = (f"(?:{'|'.join(map(re.escape, tags))})" for tags in (OPENING, CLOSING))
 _TAG = re.compile(rf"{_OPEN}|{_CLOSE}")
 _MARKS = ("think>", "thinking>", "THINK]")  # looked for first: most long texts hold none, and a plain search is fast
 _OPEN_AT_END = re.compile(rf"{_OPEN}\s*\Z")

@@ -83,7 +83,10 @@ class TransformersEngine:
             raise self._stopped("is closed")
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(TransformersModel, self.spec, self._settings))
-        return await asyncio.shield(self._loading)
+        model = await asyncio.shield(self._loading)
+        if self._closed:
+            raise self._stopped("was closed while it loaded")
+        return model
 
     async def _serve(self, model: TransformersModel) -> None:
         """Generates batch after batch while anybody waits."""

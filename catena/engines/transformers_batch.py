@@ -42,6 +42,7 @@ class Row:
         deadline: When it is given up, on the clock of `perf_counter`.
         tokens: Generated so far.
         finish_reason: None while it is generated, and where it was given up.
+        failure: Why it could not go on.
         done: Whether nothing more is generated.
     """
 
@@ -58,6 +59,7 @@ class Row:
     deadline: float = float("inf")
     tokens: list[int] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    failure: str | None = None
     done: bool = False
 
     def end(self, reason: FinishReason | None) -> None:
@@ -114,18 +116,27 @@ class _Drawing:
             row.end(None)
         if row.done:
             return self._vocabulary.padding
+        try:
+            token = self._draw(row, logits)
+        except (ArithmeticError, ValueError) as error:
+            row.failure = str(error)
+            row.end(None)
+            return self._vocabulary.padding
+        if token in self._vocabulary.ends or self._stops(row):
+            row.end("stop")
+        elif len(row.tokens) >= row.max_tokens and not row.done:
+            row.end("length")
+        return token
+
+    def _draw(self, row: Row, logits: torch.Tensor) -> int:
         grammar = None if row.waits else row.grammar
         if grammar is not None:
             grammar.mask(logits)
         token = draw(logits, row.settings, row.prompt + row.tokens, row.source)
-        if grammar is not None:
-            grammar.accept(token)
         row.tokens.append(token)
-        row.waits = row.waits and token not in self._vocabulary.thought_ends
-        if token in self._vocabulary.ends or self._stops(row) or (grammar is not None and grammar.finished):
+        if grammar is not None and grammar.finished_by(token):
             row.end("stop")
-        elif len(row.tokens) >= row.max_tokens:
-            row.end("length")
+        row.waits = row.waits and token not in self._vocabulary.thought_ends
         return token
 
     def _stops(self, row: Row) -> bool:

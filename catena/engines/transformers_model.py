@@ -13,15 +13,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, get_args
 
-from jinja2 import TemplateError
-
 from catena.engines.base import Completion, Request, Usage
 from catena.engines.local import (
+    Tags,
     build_completion,
-    check_extra,
     check_options,
+    check_request,
     context_overflow,
     one_line,
+    refused,
     revision_of,
 )
 from catena.engines.models import ModelSpec
@@ -46,7 +46,6 @@ Dtype = Literal["auto", "bfloat16", "float16", "float32"]
 
 _EXTRA = ("chat_template_kwargs", "repetition_penalty")
 _UNBOUNDED = 1 << 40
-_CLOSING = ("</think>", "</thinking>", "</seed:think>", "[/THINK]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,9 @@ class TransformersModel:
         if self._tokenizer.chat_template is None:
             raise UserError(f"{spec.name}: the tokenizer of {spec.model} has no chat template; name an instruct model")
         self._model.eval()
-        self._defaults, self._vocabulary = _defaults(self._model), _vocabulary(self._model, self._tokenizer)
+        self._defaults = _defaults(self._model)
+        self._tags = Tags.of(lambda text: self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        self._vocabulary = _vocabulary(self._model, self._tokenizer, self._tags)
         self._model.generation_config = hf.GenerationConfig()  # or it would fill in what a request leaves out
         self._grammars = Grammars(self._tokenizer)
         bound = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
@@ -113,24 +114,23 @@ class TransformersModel:
         Raises:
             EngineError: A setting or schema is of no use, the template refuses the messages, or the prompt is too long.
         """
-        check_extra(request, _EXTRA)
-        sampling = request.sampling
+        check_request(request, _EXTRA)
         try:
             rendered = self._render(request)
             prompt = self._tokenizer(rendered, add_special_tokens=False)["input_ids"]
-            settings = Draw.of(sampling, self._defaults)
+            settings = Draw.of(request.sampling, self._defaults)
             grammar = self._grammars.of(request.schema)
-        except (TemplateError, ValueError, TypeError) as error:
-            raise EngineError("invalid_request", one_line(error), model=request.model) from error
+        except Exception as error:  # templates are code that comes with the model, and schemas have no end
+            raise refused(request, error) from error
         room = self._context - len(prompt)
         if room < 1:
             raise context_overflow(request.model, self._context)
-        waits = bool(self._vocabulary.thought_ends) and opens_reasoning(rendered)
+        waits = bool(self._tags.closing) and opens_reasoning(rendered)
         return Row(
             request,
             rendered,
             prompt,
-            min(sampling.max_tokens, room),
+            min(request.sampling.max_tokens, room),
             settings,
             random.Random(request.seed),
             grammar,
@@ -158,20 +158,17 @@ class TransformersModel:
         return text
 
     def _completion(self, row: Row, latency_s: float) -> Completion | EngineError:
+        if row.failure is not None:
+            return EngineError("malformed", row.failure, model=row.request.model)
         if row.finish_reason is None:
             detail = f"no answer within {self.spec.timeout_s:g} s; raise timeout_s or lower max_tokens"
             return EngineError("timeout", detail, model=row.request.model)
         text = self._tokenizer.decode(row.tokens, skip_special_tokens=True)
         cuts = [place for stop in row.request.sampling.stop if (place := text.find(stop)) >= 0]
-        return build_completion(
-            text[: min(cuts, default=len(text))],
-            row.rendered if row.free else None,
-            row.finish_reason,
-            Usage(len(row.prompt), len(row.tokens)),
-            self.revision,
-            latency_s,
-            lambda part: len(self._tokenizer(part, add_special_tokens=False)["input_ids"]),
-        )
+        usage = Usage(len(row.prompt), len(row.tokens))
+        frame = Completion("", None, row.finish_reason, usage, self.revision, latency_s)
+        text = text[: min(cuts, default=len(text))]
+        return build_completion(text, row.tokens, row.rendered if row.free else None, self._tags, frame)
 
 
 def read_settings(spec: ModelSpec) -> Settings:
@@ -208,12 +205,11 @@ def _defaults(model: Any) -> Draw:
     return Draw(**{each.name: said[each.name] for each in fields(Draw) if said.get(each.name) is not None})
 
 
-def _vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
+def _vocabulary(model: Any, tokenizer: Any, tags: Tags) -> Vocabulary:
     said = model.generation_config.eos_token_id
     ends = {*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None}
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
-    thoughts = [tokenizer.encode(tag, add_special_tokens=False) for tag in _CLOSING]
-    return Vocabulary(tokenizer, padding, frozenset(ends), frozenset(ids[0] for ids in thoughts if len(ids) == 1))
+    return Vocabulary(tokenizer, padding, frozenset(ends), tags.closing)
 
 
 def release() -> None:

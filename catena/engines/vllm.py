@@ -1,6 +1,6 @@
 """The `vllm` engine: one model in vLLM, in this process and its children, from the first request to `close`.
 
-Not here: how a request is put to vLLM (`catena.engines.vllm_model`); models that run code of their own, LoRA, images.
+Not here: how vLLM is started (`catena.engines.vllm_start`) and asked (`catena.engines.vllm_model`); models that run code of their own, LoRA, images.
 """
 
 import asyncio
@@ -8,7 +8,8 @@ import asyncio
 from catena.engines.base import Completion, Keep, Request
 from catena.engines.local import check_options
 from catena.engines.models import ModelSpec
-from catena.engines.vllm_model import OPTIONS, VllmModel, chat_request, start
+from catena.engines.vllm_model import VllmModel, chat_request
+from catena.engines.vllm_start import OPTIONS, start
 from catena.errors import EngineError, RunStopped
 
 
@@ -68,7 +69,10 @@ class VllmEngine:
             raise self._stopped("is closed")
         if self._starting is None:
             self._starting = asyncio.create_task(asyncio.to_thread(start, self.spec))
-        return await asyncio.shield(self._starting)
+        model = await asyncio.shield(self._starting)
+        if self._closed:
+            raise self._stopped("was closed while it started")
+        return model
 
     async def _answer(self, model: VllmModel, request: Request, chat: object) -> Completion:
         answering = asyncio.ensure_future(model.answer(request, chat))
