@@ -115,7 +115,7 @@ def _prompt(tokenizer: Any, request: Request) -> list[int]:
 
 
 def measure(model: str, options: dict[str, Any], load: Load, repeats: int) -> list[dict[str, float]]:
-    """Tokens per second of both, per repeat; the first repeat of each warms up and is dropped."""
+    """Tokens per second of both, per repeat, and their ratio; one more repeat before them starts and warms both."""
     ours, bare = Ours(model, options, load.requests), Bare(model, options)
     rows: list[dict[str, float]] = []
     for repeat in range(repeats + 1):
@@ -124,10 +124,11 @@ def measure(model: str, options: dict[str, Any], load: Load, repeats: int) -> li
             seconds, tokens = side.seconds(requests)
             assert tokens == load.requests * load.max_tokens, f"{name} generated {tokens} tokens"
             rates[name] = tokens / seconds
-        rows.append({**rates, "ratio": rates["ours"] / rates["bare"]})
-        print(f"repeat {repeat}: " + "  ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()), flush=True)
+        if repeat:
+            rows.append({**rates, "ratio": rates["ours"] / rates["bare"]})
+            print(f"{repeat}: " + "  ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()), flush=True)
     ours.close()
-    return rows[1:]
+    return rows
 
 
 def report(rows: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:

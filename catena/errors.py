@@ -106,9 +106,7 @@ class EngineError(CatenaError):
         return self.cause in RETRYABLE
 
 
-def _engine_error(
-    cause: Cause, detail: str, model: str, status: int | None, tries: int, response: str
-) -> EngineError:
+def _engine_error(cause: Cause, detail: str, model: str, status: int | None, tries: int, response: str) -> EngineError:
     """An `EngineError` that has travelled between processes."""
     return EngineError(cause, detail, model=model, status=status, tries=tries, response=response)
 

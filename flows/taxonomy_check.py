@@ -1,13 +1,18 @@
-"""`catena taxonomy check`: near-duplicates and non-topics of a tree, or of anybody's list of names."""
+"""`catena taxonomy check`: near-duplicates and non-topics of a tree, or of anybody's list of names.
+
+In a tree, topics whose place is doubtful are listed too; they are hints for a person and leave the exit code alone.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path as FilePath
 
 from catena.errors import DatasetError
 from catena.flows.taxonomy_output import print_all
+from catena.taxonomy.criticism import misplaced
 from catena.taxonomy.duplicates import Findings, Pair, check_names
 from catena.taxonomy.listing import printable
 from catena.taxonomy.opening import SEED_FILES, TREE_FILE, open_tree
@@ -24,13 +29,17 @@ def run(options: argparse.Namespace) -> int:
     """
     names, paths = names_in(options.tree)
     found = check_names(names, paths)
+    doubtful = misplaced(paths or [])
     duplicates = [pair for pair in found.pairs if pair.decision == "duplicate"]
     if options.json:
         pairs = [{key: getattr(pair, key) for key in ("a", "b", "score", "decision", "why")} for pair in found.pairs]
         others = [{"name": other.name, "reason": other.reason} for other in found.non_topics]
-        print(json.dumps({"pairs": pairs, "non_topics": others}, indent=2))
+        print(
+            json.dumps({"pairs": pairs, "non_topics": others, "misplaced": [asdict(one) for one in doubtful]}, indent=2)
+        )
     else:
         print_all(_lines(duplicates, found, names, paths or []))
+        print_all(f"  {' / '.join(one.path)}: {one.reason}, {' / '.join(one.other)}" for one in doubtful)
     return 1 if duplicates or found.non_topics else 0
 
 

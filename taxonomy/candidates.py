@@ -117,7 +117,7 @@ def _spelled_alike(names: dict[int, Name]) -> Pairs:
     """Pairs that are one string without spaces, or where one is the other's initials or parentheses."""
     blocks: dict[str, list[int]] = defaultdict(list)
     for at, name in names.items():
-        keys = {"".join((*name.order, *name.numbers)), name.key, *(" ".join(extra) for extra in name.extras)}
+        keys = {"".join((*name.order, *name.numbers)), name.core, *(" ".join(extra) for extra in name.extras)}
         if len(name.words) > 1:
             keys.add("".join(word[0] for word in name.words))
         if len(name.words) == 1 and name.initials:

@@ -63,7 +63,7 @@ def compare(a: Name, b: Name) -> Comparison:
     turned = complete and _turned(a, b)
     heavy_a, heavy_b = (tuple(word for word in rest if word not in light) for rest in (rest_a, rest_b))
     return Comparison(
-        equal=a.key == b.key or (complete and not loose and not turned and numbers == "equal"),
+        equal=a.core == b.core or (complete and not loose and not turned and numbers == "equal"),
         shared=shared,
         loose=loose,
         abbreviated=abbreviated,
@@ -248,7 +248,7 @@ def _extras(a: Name, b: Name) -> str:
 
 def _is_alias(one: Name, extra: tuple[str, ...], other: Name) -> bool:
     """Whether `other` is what stands in the parentheses of `one`, and that is short for `one` or the other way."""
-    if " ".join(extra) != other.key:
+    if " ".join(extra) != other.key or other.extras:
         return False
     short, full = sorted((one.words, extra), key=len)
     return len(short) == 1 and _spelled(short[0], list(full), 0) is not None

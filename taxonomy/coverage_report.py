@@ -25,7 +25,8 @@ def report(found: Coverage, most: int = 20) -> Iterator[str]:
         near = found.neighbours
         pairs = [f"{distance:.3f}  {_named(a)}  |  {_named(b)}" for distance, a, b in near.closest]
         yield f"distance of a leaf to the nearest other: least {near.least:.3f}, median {near.median:.3f}"
-        yield from _listed("closest pairs", pairs, most)
+        yield "closest pairs:"
+        yield from (f"  {pair}" for pair in pairs[:most])
     if found.reference_share is not None:
         yield f"reference: {_percent(found.reference_share)} of {len(found.reference):,} classes have a leaf near them"
         classes = [f"{_named(one.path)}  (nearest {_named(one.nearest)}, {one.cosine:.2f})" for one in found.missing]

@@ -109,7 +109,7 @@ def misplaced(paths: Sequence[Path]) -> list[Misplaced]:
     Args:
         paths: Every node by its path from the root, as in `catena.records.Topic`; a path may come twice.
     """
-    roots = {_key(path[0]): path[:1] for path in paths if path}
+    roots = {_core(path[0]): path[:1] for path in paths if path}
     siblings: dict[Path, list[Path]] = defaultdict(list)
     found: list[Misplaced] = []
     for path in paths:
@@ -124,9 +124,9 @@ def misplaced(paths: Sequence[Path]) -> list[Misplaced]:
 
 def _doubt_above(path: Path, roots: dict[str, Path]) -> Misplaced | None:
     """What is wrong between a node and those above it."""
-    own = _key(path[-1])
+    own = _core(path[-1])
     for depth in range(len(path) - 1, 0, -1):
-        if own == _key(path[depth - 1]):
+        if own == _core(path[depth - 1]):
             reason: PlaceReason = "repeats its parent" if depth == len(path) - 1 else "repeats an ancestor"
             return Misplaced(path, reason, path[:depth])
     if len(path) > 1 and _contains(read_name(path[-2]), read_name(path[-1])):
@@ -137,8 +137,8 @@ def _doubt_above(path: Path, roots: dict[str, Path]) -> Misplaced | None:
 
 
 def _doubt_beside(path: Path, before: Sequence[Path]) -> Misplaced | None:
-    own = _key(path[-1])
-    twin = next((other for other in before if _key(other[-1]) == own), None)
+    own = read_name(path[-1]).key
+    twin = next((other for other in before if read_name(other[-1]).key == own), None)
     return None if twin is None else Misplaced(path, "repeats a sibling", twin)
 
 
@@ -169,8 +169,8 @@ def _is_plain(name: Name) -> bool:
 
 
 @cache
-def _key(text: str) -> str:
-    return read_name(text).key
+def _core(text: str) -> str:
+    return read_name(text).core
 
 
 def _is_sentence(line: str) -> bool:

@@ -98,7 +98,7 @@ class OfflineRule:
 
     def _by_name(self, a: Name, b: Name, cosine: float) -> tuple[float, str]:
         """Probability that the names mean the same wherever they stand, and what decided."""
-        if a.key == b.key and a.extras == b.extras:
+        if a.key == b.key:
             return self.calibration.equal, "the same but for spelling, plural or order"
         if max(len(a.text), len(b.text)) > LONGEST:
             return self.calibration.excluded, "too long to compare"

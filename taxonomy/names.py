@@ -47,7 +47,8 @@ class Name:
         numbers: Its numbers in digits, sorted: cardinal, ordinal and Roman ones alike.
         extras: Words of its parentheses, one tuple each.
         initials: Those of `words` that are written in capitals and may be abbreviations.
-        key: Equal for names that differ only in spelling, plural, word order and parentheses.
+        core: Equal for names that differ only in spelling, plural, word order and parentheses.
+        key: The same with the words of the parentheses.
     """
 
     text: str
@@ -60,6 +61,7 @@ class Name:
     numbers: tuple[str, ...]
     extras: tuple[tuple[str, ...], ...]
     initials: frozenset[str]
+    core: str
     key: str
 
 
@@ -88,7 +90,10 @@ def read_name(text: str) -> Name:
     numbers = tuple(sorted(word for word in found if word[0].isdigit()))
     parts, joints = _parts(found)
     order = tuple(word for part in parts[::-1] for member in sorted(part) for word in member)
-    key = " ".join((*order, *numbers))
+    core = " ".join((*order, *numbers))
+    extra_words = sorted({word for extra in extras for word in extra} - _MARKS - words().conjunctions)
+    if not core or len(whole) > LONGEST:
+        core = whole.casefold()
     return Name(
         text=whole,
         plain=" ".join(word.shown for word in spoken if word.canonical not in _MARKS) or whole,
@@ -100,7 +105,8 @@ def read_name(text: str) -> Name:
         numbers=numbers,
         extras=tuple(extra for extra in extras if extra),
         initials=initials,
-        key=key if key and len(whole) <= LONGEST else whole.casefold(),
+        core=core,
+        key=f"{core} ({' '.join(extra_words)})" if extra_words else core,
     )
 
 
@@ -126,8 +132,9 @@ def _read_words(text: str) -> tuple[list[Word], frozenset[str]]:
             found.append(Word(piece, piece))  # a capital A inside a name is no article: "Vitamin A"
         else:
             if not shouting and 2 <= len(bare) <= 6 and sum(letter.isupper() for letter in bare) >= 2:
-                initials.add(canonical(piece))
-            found += _digits_apart(_word(piece))
+                initials.add(american(piece) if piece.isupper() else canonical(piece))
+            # "SIRS" is no plural of "SIR"; in a name all in capitals nobody knows
+            found += _digits_apart(Word(american(piece), american(piece)) if piece.isupper() and not shouting else _word(piece))
     return _rephrased(_joined(found)), frozenset(initials)
 
 

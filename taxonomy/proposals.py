@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-
 from catena.taxonomy.names import read_name
 
 LONGEST_NAME = 100

@@ -68,8 +68,8 @@ def words() -> Words:
         "endings",
     )
     return Words(
-        **{name: frozenset(table[name]) for name in sets},
-        **{name: _longest_first(table[name]) for name in ("opening", "closing")},
+        **{name: frozenset(table[name]) for name in sets},  # type: ignore[arg-type]
+        **{name: _longest_first(table[name]) for name in ("opening", "closing")},  # type: ignore[arg-type]
         spelling=tuple((re.compile(pattern), replacement) for pattern, replacement in table["spelling"]),
         kept_spelling=tuple(table["kept_spelling"]),
         singular=table["singular"],

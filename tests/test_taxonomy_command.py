@@ -356,6 +356,18 @@ def test_check_tells_apart_names_by_their_places_in_a_tree(tmp_path: Path) -> No
     assert run("check", file) == 0
 
 
+def test_check_hints_at_doubtful_places_of_a_tree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tree.jsonl"
+    file.write_bytes(tree_text(tree_of([Topic(("botany", "ferns", "ferns")), Topic(("astronomy", "comets"))])))
+    run("check", file, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["misplaced"] == [
+        {"path": ["botany", "ferns", "ferns"], "reason": "repeats its parent", "other": ["botany", "ferns"]}
+    ]
+    run("check", file)
+    assert "botany / ferns / ferns: repeats its parent, botany / ferns" in capsys.readouterr().out
+
+
 def test_check_answers_hostile_names_with_reasons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = tmp_path / "names.txt"
     names.write_text("x" * 10_000 + "\nOptics\n\x1b[31mred\x1b[0m things\n", encoding="utf-8")

@@ -25,7 +25,7 @@ from catena.taxonomy.words import words
         ("Gödel’s theorem", "Godel's theorem"),
         ("LINEAR RECURRENCES", "Linear recurrences"),
         ("SN2 reactions", "S_N2 reactions"),
-        ("Heterocyclic chemistry", "Heterocyclic chemistry (N, O, S heterocycles)"),
+        ("K-theory (algebraic and topological)", "K-theory (topological, algebraic)"),
     ],
 )
 def test_names_that_differ_in_form_have_one_key(one: str, other: str) -> None:
@@ -45,10 +45,16 @@ def test_names_that_differ_in_form_have_one_key(one: str, other: str) -> None:
         ("Exercise", "Excise"),
         ("Topic models", "Models"),
         ("Aspects", "Tense and aspect"),
+        ("Mercury (planet)", "Mercury (element)"),
     ],
 )
 def test_names_that_differ_in_meaning_have_two(one: str, other: str) -> None:
     assert read_name(one).key != read_name(other).key
+
+
+def test_parentheses_are_in_the_key_but_not_in_the_core() -> None:
+    one, other = read_name("Heterocyclic chemistry"), read_name("Heterocyclic chemistry (N, O, S heterocycles)")
+    assert one.core == other.core == one.key != other.key
 
 
 @pytest.mark.parametrize("word", ["exercise", "precise", "supervised", "disease", "analysis", "physics", "bias", "gas"])

@@ -132,7 +132,8 @@ class _Drawing:
         grammar = None if row.waits else row.grammar
         if grammar is not None:
             grammar.mask(logits)
-        token = draw(logits, row.settings, row.prompt + row.tokens, row.source)
+        seen = row.prompt + row.tokens if row.settings.repetition_penalty != 1 else []
+        token = draw(logits, row.settings, seen, row.source)
         row.tokens.append(token)
         if grammar is not None and grammar.finished_by(token):
             row.end("stop")

@@ -9,7 +9,13 @@ import orjson
 
 Kind = Literal["problem", "validity", "match", "topics", "review", "solve", "other"]
 
-_BY_NAME: dict[str, Kind] = {"problem": "problem", "validity": "validity", "match": "match", "topics": "topics", "topic-review": "review"}
+_BY_NAME: dict[str, Kind] = {
+    "problem": "problem",
+    "validity": "validity",
+    "match": "match",
+    "topics": "topics",
+    "topic-review": "review",
+}
 _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
     frozenset(("reason", "verdict")): "validity",
