@@ -134,7 +134,9 @@ def _read_words(text: str) -> tuple[list[Word], frozenset[str]]:
             if not shouting and 2 <= len(bare) <= 6 and sum(letter.isupper() for letter in bare) >= 2:
                 initials.add(american(piece) if piece.isupper() else canonical(piece))
             # "SIRS" is no plural of "SIR"; in a name all in capitals nobody knows
-            found += _digits_apart(Word(american(piece), american(piece)) if piece.isupper() and not shouting else _word(piece))
+            found += _digits_apart(
+                Word(american(piece), american(piece)) if piece.isupper() and not shouting else _word(piece)
+            )
     return _rephrased(_joined(found)), frozenset(initials)
 
 
