@@ -66,7 +66,9 @@ class Desk:
 class _Unusable(Exception):
     def __init__(self, cause: Cause, detail: str, completion: Completion) -> None:
         super().__init__(detail)
-        self.cause, self.detail, self.completion = cause, detail, completion
+        self.cause: Cause = cause
+        self.detail = detail
+        self.completion = completion
 
 
 class Model:

@@ -25,10 +25,10 @@ def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sam
     right = [one for one in draft.trajectories if one.correct]
     undecided = [one for one in draft.trajectories if one.correct is None]
     wrong = [one for one in draft.trajectories if one.correct is False]
-    uses: list[tuple[Trajectory, Use]] = [(one, "sft") for one in right]
-    uses += [(one, "quarantine") for one in undecided]
-    if wrong and not right:
-        uses.append((wrong[0], "rl"))
+    uses: list[tuple[Trajectory, Use]] = []
+    uses.extend((one, "sft") for one in right)
+    uses.extend((one, "quarantine") for one in undecided)
+    uses.extend((one, "rl") for one in wrong[:1] if not right)
     if test:
         return [_sample(draft, (right + wrong + undecided)[0], "test", provenance)]
     return [_sample(draft, one, use, provenance) for one, use in uses]

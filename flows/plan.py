@@ -74,6 +74,11 @@ class Plan:
         return {**stages, "shards": ends}
 
     @property
+    def _any(self) -> Any:
+        """This plan, for the modules that plan its parts: type checkers that follow the links see two classes of this name."""
+        return self
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """The data stages in order."""
         return tuple(self.parents)
@@ -81,16 +86,16 @@ class Plan:
     @cached_property
     def settings(self) -> dict[str, Settings]:
         """What each data stage depends on beside its parents, as plain data by dotted name."""
-        known: dict[str, Settings] = plan_taxonomy.settings(self)
+        known: dict[str, Settings] = plan_taxonomy.settings(self._any)
         known["taxonomy"] = {"taxonomy": self._dump(self.recipe.taxonomy)}
         if self.recipe.tree is not None:
             known["taxonomy"]["tree"] = open_tree(self.recipe.tree).identity
         shards: Settings = {}
         if self.recipe.compose:
-            known |= plan_compose.settings(self)
+            known |= plan_compose.settings(self._any)
             shards["compose"] = self._dump(self.recipe.compose)
         for line in self.recipe.pipeline:
-            known |= plan_pipelines.settings(self, line)
+            known |= plan_pipelines.settings(self._any, line)
             shards[f"pipeline.{line.name}.test"] = line.test
         known["shards"] = shards
         base = {"catena": __version__, "seed": self.recipe.seed}
@@ -153,18 +158,18 @@ class Plan:
     def jobs(self, stage: str, done: Done) -> list[Job]:
         """The shard jobs of a data stage, given the finished ones of the stages before it."""
         if stage.startswith("level-"):
-            return plan_taxonomy.jobs(self, stage, done)
+            return plan_taxonomy.jobs(self._any, stage, done)
         if stage == "taxonomy":
-            tree = plan_taxonomy.tree_of_run(self, Store(self.url), done)
+            tree = plan_taxonomy.tree_of_run(self._any, Store(self.url), done)
             return [self.job(stage, "topics", "lock_topics", topics=self._quotas(tree))]
         if stage == "shards":
-            composed = plan_compose.publishing(self, done) if self.recipe.compose else []
+            composed = plan_compose.publishing(self._any, done) if self.recipe.compose else []
             return composed + [
-                job for line in self.recipe.pipeline for job in plan_pipelines.publishing(self, line, done)
+                job for line in self.recipe.pipeline for job in plan_pipelines.publishing(self._any, line, done)
             ]
         if stage in plan_compose.PARENTS:
-            return plan_compose.JOBS[stage](self, done)
-        return plan_pipelines.jobs(self, stage, done)
+            return plan_compose.JOBS[stage](self._any, done)
+        return plan_pipelines.jobs(self._any, stage, done)
 
     def marked(self, stage: str, done: Done) -> list[tuple[Job, Marker | None]]:
         """The jobs of a stage with their markers, None where one is not finished.
@@ -184,7 +189,9 @@ class Plan:
         """Every leaf of the run with the rows wanted of it."""
         quotas: dict[tuple[str, ...], int] = {}
         groups = [self.leaves(group, horizon) for group in self.recipe.compose for horizon in group.rows]
-        lines = [plan_pipelines.leaves(self, line, tree) for line in self.recipe.pipeline if line.source == "topics"]
+        lines = [
+            plan_pipelines.leaves(self._any, line, tree) for line in self.recipe.pipeline if line.source == "topics"
+        ]
         if self.recipe.grow is not None and tree is not None and not self.recipe.pipeline:
             quotas = {topic.path: 0 for topic in tree.leaves}
         for topic in (topic for leaves in (*groups, *lines) for topic in leaves):

@@ -77,8 +77,12 @@ class Misplaced:
 
 def non_topics(names: Sequence[str]) -> list[NonTopic]:
     """The names that are no topics, in order, each with the first reason that holds."""
-    found = ((position, name, why_no_topic(name)) for position, name in enumerate(names))
-    return [NonTopic(position, name, reason) for position, name, reason in found if reason is not None]
+    found: list[NonTopic] = []
+    for position, name in enumerate(names):
+        reason = why_no_topic(name)
+        if reason is not None:
+            found.append(NonTopic(position, name, reason))
+    return found
 
 
 def why_no_topic(text: str) -> NameReason | None:

@@ -90,7 +90,8 @@ class Browser:
         command = f"exec '{CHROMIUM}' {flags} about:blank 3<&{read} 4>&{write}"
         null = subprocess.DEVNULL
         self.process = subprocess.Popen(["bash", "-c", command], pass_fds=(read, write), stdout=null, stderr=null)
-        os.close(read), os.close(write)
+        os.close(read)
+        os.close(write)
         self.events: list[dict[str, Any]] = []
         self._rest, self._count, self._session = b"", 0, {}
         pages = [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page"]
