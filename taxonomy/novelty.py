@@ -21,7 +21,8 @@ Embed = Callable[[list[str]], NDArray[np.float32]]
 
 FARTHEST = 2.0
 """Cosine distance of opposite vectors: that of everything while nothing is accepted."""
-_BLOCK = 1_024
+_PRODUCTS = 2**25
+"""Inner products held at a time: 128 MiB."""
 _DIGITS = 6
 """Distances that agree to so many decimals are ties: single precision tells no more."""
 
@@ -155,6 +156,7 @@ class _NumpyIndex:
     def nearest(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """For each vector the known one with the largest inner product."""
         known = self._known[: self.size]
-        parts = [(vectors[at : at + _BLOCK] @ known.T).argmax(axis=1) for at in range(0, len(vectors), _BLOCK)]
+        block = max(1, _PRODUCTS // self.size)
+        parts = [(vectors[at : at + block] @ known.T).argmax(axis=1) for at in range(0, len(vectors), block)]
         found: NDArray[np.float32] = known[np.concatenate(parts)]
         return found

@@ -200,8 +200,10 @@ def test_the_budget_stops_the_run_before_it_is_broken_and_raising_it_goes_on(mod
     assert "Left to do" in done.stderr
     spent = status(tmp_path / "run")["spending"]["tokens"]
     assert 15_000 < spent <= 30_000
+    # Room was held for requests that were under way when the first run stopped and used less: the second may fill it.
     again = catena("run", recipe, "--run-folder", tmp_path / "run")
-    assert (again.returncode, status(tmp_path / "run")["spending"]["tokens"]) == (4, spent)
+    assert again.returncode == 4, again.stderr
+    assert spent <= status(tmp_path / "run")["spending"]["tokens"] <= 30_000
     done = catena("run", recipe, "--run-folder", tmp_path / "run", "--set", "budget.tokens=900_000")
     assert done.returncode == 0, done.stderr
 

@@ -99,18 +99,19 @@ def test_neighbours_are_the_nearest_other_leaf_by_cosine() -> None:
     assert len({frozenset(pair[1:]) for pair in near.closest}) == len(near.closest)
 
 
-def test_blocks_of_products_miss_no_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
-    table = rng.normal(size=(50, 8)).astype(np.float32)
+def test_a_tree_of_more_leaves_than_fit_in_one_block_misses_no_neighbour() -> None:
+    table = np.random.default_rng(3).normal(size=(6_500, 4)).astype(np.float32)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
-    tree = tree_of(Topic(("s", str(number))) for number in range(50))
-
-    def embed(texts: list[str]) -> NDArray[np.float32]:
-        return table[[int(text) for text in texts]]
-
-    whole = coverage(tree, {}, embed=embed).neighbours
-    monkeypatch.setattr("catena.taxonomy.coverage._BLOCK", 7)
-    assert coverage(tree, {}, embed=embed).neighbours == whole
+    tree = tree_of(Topic((str(number),)) for number in range(len(table)))
+    near = coverage(tree, {}, embed=lambda texts: table[[int(text) for text in texts]]).neighbours
+    assert near is not None
+    twins = np.zeros((len(table), len(table)), np.float32)  # half the squared distance of unit vectors is 1 - cosine
+    for axis in range(4):
+        twins += (table[:, None, axis] - table[None, :, axis]) ** 2 / 2
+    np.fill_diagonal(twins, np.inf)
+    assert near.median == pytest.approx(float(np.median(twins.min(axis=1))), abs=1e-5)
+    _, a, b = near.closest[0]
+    assert twins[int(a[0]), int(b[0])] == pytest.approx(twins.min(), abs=1e-6)
 
 
 def test_a_class_without_a_leaf_near_it_is_missing() -> None:

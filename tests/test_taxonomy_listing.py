@@ -35,6 +35,7 @@ def test_a_depth_counts_from_what_is_shown() -> None:
         "├── algebra   2 leaves, quota 7",
         "└── geometry   1 leaf",
     ]
+    assert list(listing(a_tree(), depth=2, below=("m",)))[2] == "│   ├── groups   quota 3"
 
 
 def test_a_topic_that_is_not_there_is_refused() -> None:
@@ -58,6 +59,7 @@ def test_all_shows_what_became_of_topics_that_are_gone() -> None:
     assert "groups   merged into m / algebra / rings: same" in shown
     assert "lenses   pruned: too wide" in shown
     assert "optics" not in "\n".join(listing(tree))
+    assert shown.index("rings   quota") < shown.index("groups   merged")
     assert "3 pruned or merged" in next(iter(listing(tree)))
 
 

@@ -64,6 +64,12 @@ def test_with_nothing_accepted_the_first_in_the_alphabet_comes_first(use_faiss: 
     assert [(pick.concept, pick.distance) for pick in picks] == [("0 0 1", FARTHEST), ("0 1 0", 1.0), ("1 0 0", 1.0)]
 
 
+@BOTH
+def test_distances_closer_than_single_precision_tells_are_ties(use_faiss: bool) -> None:
+    picks = novelty(use_faiss, "1 0 0").least_covered(["0 1 0", "+0.0000001 1 0"], 1)
+    assert picks[0].concept == "+0.0000001 1 0"
+
+
 @settings(max_examples=60, deadline=None)
 @given(POINTS, st.lists(POINTS, max_size=3), st.integers(0, 13), st.randoms(use_true_random=False))
 def test_faiss_and_numpy_and_any_order_of_concepts_pick_the_same(points, batches, k, rng) -> None:

@@ -62,7 +62,17 @@ def test_the_page_asks_for_nothing_and_allows_its_own_script_and_style_alone() -
 
 
 @pytest.mark.parametrize(
-    "text", [BREAKOUT, "<!--<script>", "]]>", "@DATA@", "@SCRIPT@", "\u2028\u2029\x00\x1b[2J\u202e"]
+    "text",
+    [
+        BREAKOUT,
+        "</script x><img>",
+        "</script/",
+        "<!--<script>",
+        "]]>",
+        "@DATA@",
+        "@SCRIPT@",
+        "\u2028\u2029\x00\x1b[2J\u202e",
+    ],
 )
 def test_nothing_in_a_name_or_description_becomes_html(text: str) -> None:
     page = picture(tree_of([Topic((text, text), description=text, origin=text)]))
@@ -71,6 +81,7 @@ def test_nothing_in_a_name_or_description_becomes_html(text: str) -> None:
     parser.handle_starttag = lambda tag, attrs: elements.append(tag)  # type: ignore[method-assign]
     parser.feed(page)
     assert elements.count("script") == 2
+    assert "<" not in page.split('id="data">')[1].split("</script>\n<script>")[0]
     assert "img" not in elements
     name = data_of(page)["topics"][1][1]
     assert name.isprintable()
