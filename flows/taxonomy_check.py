@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """
     names, paths = names_in(options.tree)
     found = check_names(names, paths)
-    doubtful = misplaced(paths or [])
+    doubtful = misplaced(paths, settled=_settled(options.tree)) if paths else []
     duplicates = [pair for pair in found.pairs if pair.decision == "duplicate"]
     if options.json:
         pairs = [{key: getattr(pair, key) for key in ("a", "b", "score", "decision", "why")} for pair in found.pairs]
@@ -58,6 +58,11 @@ def names_in(named: str) -> tuple[list[str], list[Path] | None]:
     if not 1 <= len(names) <= MAX_ROWS:
         raise DatasetError(f"{named}: holds {len(names):,} names, expected 1 to {MAX_ROWS:,}, one a line")
     return names, None
+
+
+def _settled(named: str) -> set[Path]:
+    """The topics that a person has locked with a description: what is left to them beside narrower ones is said."""
+    return {path for path, topic in open_tree(named).live.items() if topic.status == "locked" and topic.description}
 
 
 def _standard_input() -> str:

@@ -21,7 +21,7 @@ from catena.taxonomy.words import words
 NEIGHBOURS = 10
 """Nearest neighbours of each name that become candidates."""
 
-FLOOR = 0.6
+FLOOR = 0.55
 """Cosine from which a neighbour becomes a candidate; below it only shared words, initials or parentheses count."""
 
 _LARGEST_BLOCK = 60
@@ -36,8 +36,8 @@ Pairs = set[tuple[int, int]]
 def candidates(names: Sequence[Name], vectors: Vectors) -> list[tuple[int, int]]:
     """Pairs of positions in `names`, the smaller first, sorted.
 
-    Empty names are passed over. Names with equal keys are one name here: each is paired with the first of its kind, and only that one is compared
-    with others.
+    Empty names are passed over. Names with equal keys are one name here: each is paired with the first of its kind, and
+    only that one is compared with others.
 
     Args:
         names: What is compared.
@@ -58,6 +58,7 @@ def candidates(names: Sequence[Name], vectors: Vectors) -> list[tuple[int, int]]
     found |= _near(kept, vectors)
     found |= _overlapping({at: names[at].words for at in kept})
     found |= _spelled_alike({at: names[at] for at in kept})
+    found |= _abbreviated({at: names[at] for at in kept})
     return sorted(found)
 
 
@@ -114,17 +115,39 @@ def _overlapping(found: dict[int, tuple[str, ...]]) -> Pairs:
 
 
 def _spelled_alike(names: dict[int, Name]) -> Pairs:
-    """Pairs that are one string without spaces, or where one is the other's initials or parentheses."""
+    """Pairs that are one string without spaces, or where one stands in the other's parentheses."""
     blocks: dict[str, list[int]] = defaultdict(list)
     for at, name in names.items():
-        keys = {"".join((*name.order, *name.numbers)), name.core, *(" ".join(extra) for extra in name.extras)}
-        if len(name.words) > 1:
-            keys.add("".join(word[0] for word in name.words))
-        if len(name.words) == 1 and name.initials:
-            keys.add(name.words[0])
-        for key in keys:
+        for key in {"".join((*name.order, *name.numbers)), name.core, *(" ".join(extra) for extra in name.extras)}:
             blocks[key].append(at)
     return set(_within(blocks.values()))
+
+
+def _abbreviated(names: dict[int, Name]) -> Pairs:
+    """Pairs where one has an abbreviation and the other words with its letters."""
+    short: dict[str, list[int]] = defaultdict(list)
+    for at, name in names.items():
+        for word in {*name.initials, *(extra[0] for extra in name.extras if len(extra) == 1)}:
+            short[word].append(at)
+    spelled: dict[str, list[int]] = defaultdict(list)
+    for at, name in names.items():
+        letters_of = {*_initials(name.words), "".join(word[0] for word in name.plain.split())}
+        for letters in letters_of & short.keys():
+            spelled[letters].append(at)
+    return {
+        (min(one, other), max(one, other))
+        for letters, full in spelled.items()
+        if len(full) * len(short[letters]) <= _LARGEST_BLOCK**2
+        for one in short[letters]
+        for other in full
+        if one != other
+    }
+
+
+def _initials(spoken: tuple[str, ...]) -> Iterable[str]:
+    """What two words and more in a row begin with."""
+    letters = "".join(word[0] for word in spoken)
+    return (letters[start:end] for start in range(len(letters)) for end in range(start + 2, len(letters) + 1))
 
 
 def _within(blocks: Iterable[list[int]]) -> Iterable[tuple[int, int]]:

@@ -21,7 +21,8 @@ class Comparison:
     """Two names side by side.
 
     Attributes:
-        equal: Equal but for spelling, plural, hyphens, word order and parentheses.
+        equal: Equal but for spelling, plural, hyphens, word order and parentheses; beside an abbreviation also but for
+            light words.
         shared: Words that both have, loosely matched ones included.
         loose: Of those, how many are matched as a family ("enzymes", "enzymatic") and not as the same word.
         abbreviated: Of those, how many stand in one name as an abbreviation.
@@ -54,23 +55,26 @@ class Comparison:
 
 def compare(a: Name, b: Name) -> Comparison:
     """`a` and `b` side by side; symmetric up to the names of the sides."""
-    light = words().light
     rest_a, rest_b, loose, abbreviated = _match(a, b)
     shared = min(len(a.words) - len(rest_a), len(b.words) - len(rest_b))
     opposites = _opposites(rest_a, rest_b)
     numbers = _numbers(a.numbers, b.numbers)
     complete = not rest_a and not rest_b
-    turned = complete and _turned(a, b)
-    heavy_a, heavy_b = (tuple(word for word in rest if word not in light) for rest in (rest_a, rest_b))
+    turned = complete and not abbreviated and _turned(a, b)
+    light_a, light_b = _light(a), _light(b)
+    heavy_a, heavy_b = (
+        tuple(word for word in rest if word not in light) for rest, light in ((rest_a, light_a), (rest_b, light_b))
+    )
+    same_words = complete or (abbreviated and not heavy_a and not heavy_b)
     return Comparison(
-        equal=a.core == b.core or (complete and not loose and not turned and numbers == "equal"),
+        equal=a.core == b.core or bool(same_words and not loose and not turned and numbers == "equal"),
         shared=shared,
         loose=loose,
         abbreviated=abbreviated,
         only_a=heavy_a,
         only_b=heavy_b,
-        light_a=tuple(word for word in rest_a if word in light),
-        light_b=tuple(word for word in rest_b if word in light),
+        light_a=tuple(word for word in rest_a if word in light_a),
+        light_b=tuple(word for word in rest_b if word in light_b),
         opposites=opposites,
         numbers=numbers,
         member_apart=_member_apart(a, heavy_a) or _member_apart(b, heavy_b),
@@ -80,12 +84,19 @@ def compare(a: Name, b: Name) -> Comparison:
     )
 
 
+def _light(name: Name) -> frozenset[str]:
+    """The light words, without those that are what `name` is about: in "systems of equations" a system is."""
+    return words().light - (words().collective & name.heads)
+
+
 def _match(a: Name, b: Name) -> tuple[list[str], list[str], int, int]:
     """Words of `a` and of `b` left over, and how many were matched loosely and by initials."""
     common = Counter(a.words) & Counter(b.words)
     rest_a, rest_b = _without(a.words, common), _without(b.words, common)
     if not rest_a or not rest_b:
         return rest_a, rest_b, 0, 0
+    if _abbreviates(a, b) or _abbreviates(b, a):
+        return [], [], 0, 1
     _match_joined(rest_a, rest_b)
     _match_joined(rest_b, rest_a)
     abbreviated = _match_initials(a, rest_a, rest_b) + _match_initials(b, rest_b, rest_a)
@@ -99,6 +110,11 @@ def _match(a: Name, b: Name) -> tuple[list[str], list[str], int, int]:
             rest_b.remove(relative)
             loose += 1
     return rest_a, rest_b, loose, abbreviated
+
+
+def _abbreviates(a: Name, b: Name) -> bool:
+    """Whether `a` is nothing but the initials of `b`, small words and all: "DOS", "density of states"."""
+    return len(a.text) > 2 and a.initials == {a.plain} and a.plain == "".join(word[0] for word in b.plain.split())
 
 
 def _without(found: tuple[str, ...], common: Counter[str]) -> list[str]:
@@ -136,8 +152,15 @@ def _match_initials(name: Name, rest: list[str], other: list[str]) -> int:
 
 
 def _spelled(short: str, full: list[str], start: int) -> int | None:
-    """Where the words from `start` end that `short` abbreviates: at least two, each with its first letter."""
-    letters = short.rstrip("s") if len(short) > 3 else short
+    """Where the words from `start` end that `short` abbreviates: at least two, each with its first letter.
+
+    A last s is a plural where nothing begins with it: "EELS" is electron energy loss spectroscopy, "GANs" are networks.
+    """
+    end = _spelled_by(short, full, start)
+    return end if end is not None or len(short) <= 3 else _spelled_by(short.rstrip("s"), full, start)
+
+
+def _spelled_by(letters: str, full: list[str], start: int) -> int | None:
     at, index = start, 0
     while index < len(letters):
         if at == len(full) or full[at][0] != letters[index]:
@@ -169,6 +192,8 @@ def _related(x: str, y: str) -> bool:
         return True
     table = words()
     if set(table.members.get(x, ())) & set(table.members.get(y, ())):
+        return True
+    if x in table.synonyms and table.synonyms[x] & table.synonyms.get(y, frozenset()):
         return True
     stem = next((at for at, (one, other) in enumerate(zip(x, y, strict=False)) if one != other), min(len(x), len(y)))
     if stem < _FAMILY_STEM or 2 * stem < min(len(x), len(y)):

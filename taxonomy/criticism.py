@@ -1,13 +1,13 @@
 """What is wrong with names and places of topics, found by rules without a model.
 
-Names that are no topics, and in a tree: children that repeat or contain their parent, and children that stand beside
-theirs. The rules would rather miss than accuse: whether "Albert Einstein" is a topic, or whether a topic belongs to its
+Names that are no topics, and in a tree: children that repeat or contain their parent, and leaves that stand beside
+their own kinds. The rules would rather miss than accuse: whether "Albert Einstein" is a topic, or whether a topic belongs to its
 subject, is left to a model. Near-duplicates are found in `catena.taxonomy.merging`.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -107,11 +107,15 @@ def why_no_topic(text: str) -> NameReason | None:
     return next((reason for reason, holds in checks if holds), None)
 
 
-def misplaced(paths: Sequence[Path]) -> list[Misplaced]:
+def misplaced(paths: Sequence[Path], *, settled: Collection[Path] = ()) -> list[Misplaced]:
     """The topics of a tree whose place is doubtful, in order.
+
+    A kind of its sibling ("Spectral graph theory" beside "Graph theory") is doubtful only where that sibling is a leaf:
+    then nothing says what is left to it. Where it has topics of its own, they do ("Mechanics", "Quantum mechanics").
 
     Args:
         paths: Every node by its path from the root, as in `catena.records.Topic`; a path may come twice.
+        settled: Topics that a person has delimited against the narrower ones beside them.
     """
     roots = {_core(path[0]): path[:1] for path in paths if path}
     siblings: dict[Path, list[Path]] = defaultdict(list)
@@ -123,7 +127,7 @@ def misplaced(paths: Sequence[Path]) -> list[Misplaced]:
         if doubt is not None:
             found.append(doubt)
         siblings[path[:-1]].append(path)
-    return found + _besides(siblings)
+    return found + _besides(siblings, frozenset(settled))
 
 
 def _doubt_above(path: Path, roots: dict[str, Path]) -> Misplaced | None:
@@ -146,11 +150,12 @@ def _doubt_beside(path: Path, before: Sequence[Path]) -> Misplaced | None:
     return None if twin is None else Misplaced(path, "repeats a sibling", twin)
 
 
-def _besides(siblings: dict[Path, list[Path]]) -> list[Misplaced]:
-    """Nodes that stand beside the one they belong below: "Spectral graph theory" beside "Graph theory"."""
+def _besides(siblings: dict[Path, list[Path]], settled: frozenset[Path]) -> list[Misplaced]:
+    """Nodes that stand beside the leaf they are a kind of: "Spectral graph theory" beside "Graph theory"."""
     found = []
     for together in siblings.values():
-        by_order = {read_name(path[-1]).order: path for path in reversed(together) if _is_plain(read_name(path[-1]))}
+        open_leaves = [path for path in reversed(together) if path not in siblings and path not in settled]
+        by_order = {read_name(path[-1]).order: path for path in open_leaves if _is_plain(read_name(path[-1]))}
         for path in together:
             name = read_name(path[-1])
             ends = (name.order[at:] for at in range(1, len(name.order))) if _is_plain(name) else ()

@@ -19,6 +19,9 @@ from catena.taxonomy.comparison import Comparison, compare
 from catena.taxonomy.embeddings import RememberingEmbedder, default_embedder
 from catena.taxonomy.names import LONGEST, Name, read_name
 
+_WORTH = 0.7
+"""Cosine of two names from which their different words are compared; below it they are no duplicates anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -75,6 +78,39 @@ def calibration() -> Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Two names side by side with their embeddings.
+
+    Attributes:
+        cosine: Of the names.
+        left: Cosine of the words that only one of them has; 0 where one has none, or the names are too far apart anyway.
+    """
+
+    a: Name
+    b: Name
+    found: Comparison
+    cosine: float
+    left: float
+
+
+def read_pairs(pairs: Sequence[tuple[Placed, Placed]], embedder: RememberingEmbedder) -> list[Reading]:
+    """The names of each pair, in order; where they stand is not looked at."""
+    names = [(read_name(a.name), read_name(b.name)) for a, b in pairs]
+    cosines = embedder.similarities([a.plain for a, _ in names], [b.plain for _, b in names]).tolist()
+    compared = [compare(a, b) for a, b in names]
+    replaced = [
+        at
+        for at, found in enumerate(compared)
+        if cosines[at] >= _WORTH and found.only_a and found.only_b and not exclusion(found)
+    ]
+    texts = [(" ".join(compared[at].only_a), " ".join(compared[at].only_b)) for at in replaced]
+    left = dict(
+        zip(replaced, embedder.similarities([a for a, _ in texts], [b for _, b in texts]).tolist(), strict=True)
+    )
+    return [Reading(*names[at], compared[at], cosines[at], left.get(at, 0.0)) for at in range(len(names))]
+
+
+@dataclass(frozen=True, slots=True)
 class OfflineRule:
     """The decision without a model that writes: `words.toml`, embeddings, `duplicates.json`."""
 
@@ -83,26 +119,28 @@ class OfflineRule:
 
     def decide_all(self, pairs: Sequence[tuple[Placed, Placed]]) -> list[Decision]:
         """One decision for each pair, in order; symmetric in the two names."""
-        names = [(read_name(a.name), read_name(b.name)) for a, b in pairs]
-        found = self.embedder.similarities([a.plain for a, _ in names], [b.plain for _, b in names])
-        meant = [self._by_name(a, b, float(cosine)) for (a, b), cosine in zip(names, found, strict=True)]
+        readings = read_pairs(pairs, self.embedder)
+        meant = [self._by_name(reading) for reading in readings]
         likely = [at for at, (score, _) in enumerate(meant) if score >= self.calibration.threshold]
         placed = [at for at in likely if self._places_matter(*pairs[at])]
-        texts = [contexts(names[at][0], *pairs[at]) for at in placed]
+        texts = [contexts(readings[at].a, *pairs[at]) for at in placed]
         near = self.embedder.similarities([a for a, _ in texts], [b for _, b in texts])
         for at, similarity in zip(placed, near, strict=True):
-            same = _logistic(self.calibration.places, sense(names[at][0], names[at][1], float(similarity)))
+            same = _logistic(self.calibration.places, sense(readings[at].a, readings[at].b, float(similarity)))
             score, why = meant[at]
             meant[at] = (score * same, why if score * same >= self.calibration.threshold else "another meaning there")
+        for at in likely:
+            if _is_below(*pairs[at]) and _says_else(readings[at].found):
+                meant[at] = (self.calibration.excluded, "one stands below the other")
         return [Decision(round(score, 4), score >= self.calibration.threshold, why) for score, why in meant]
 
-    def _by_name(self, a: Name, b: Name, cosine: float) -> tuple[float, str]:
+    def _by_name(self, reading: Reading) -> tuple[float, str]:
         """Probability that the names mean the same wherever they stand, and what decided."""
+        a, b, found = reading.a, reading.b, reading.found
         if a.key == b.key:
             return self.calibration.equal, "the same but for spelling, plural or order"
         if max(len(a.text), len(b.text)) > LONGEST:
             return self.calibration.excluded, "too long to compare"
-        found = compare(a, b)
         excluded = exclusion(found)
         if excluded:
             return self.calibration.excluded, excluded
@@ -110,11 +148,21 @@ class OfflineRule:
             return self.calibration.equal, "one names the other in parentheses"
         if found.equal:
             return self.calibration.equal, _sameness(found)
-        score = _logistic(self.calibration.names, features(a, b, found, cosine))
-        return score, _likeness(found)
+        return _logistic(self.calibration.names, features(reading)), _likeness(found)
 
     def _places_matter(self, a: Placed, b: Placed) -> bool:
         return bool(a.place) and bool(b.place) and a.place != b.place
+
+
+def _is_below(a: Placed, b: Placed) -> bool:
+    """Whether one of them is an ancestor of the other."""
+    (above, name), (place, _) = sorted(((one.place, one.name) for one in (a, b)), key=lambda one: len(one[0]))
+    return len(above) < len(place) and place[: len(above) + 1] == (*above, name)
+
+
+def _says_else(found: Comparison) -> bool:
+    """Whether the names differ in more than spelling, general words and parentheses."""
+    return not found.equal and found.extras != "alias" and bool(found.only_a or found.only_b or found.loose)
 
 
 def decide(a: str, b: str, path_a: Sequence[str] = (), path_b: Sequence[str] = ()) -> Decision:
@@ -153,19 +201,31 @@ def exclusion(found: Comparison) -> str:
     return "other parentheses" if found.extras == "differ" else ""
 
 
-def features(a: Name, b: Name, found: Comparison, cosine: float) -> dict[str, float]:
-    """What the score of two names that are neither equal nor excluded is made of; all in [0, 1] but the cosine."""
+def features(reading: Reading) -> dict[str, float]:
+    """What the score of two names that are neither equal nor excluded is made of; all in [0, 1] but the cosines."""
+    a, b, found, cosine = reading.a, reading.b, reading.found, reading.cosine
     left_a, left_b = len(found.only_a), len(found.only_b)
-    replaced = bool(left_a and left_b)
+    replaced, added = bool(left_a and left_b), bool(left_a) != bool(left_b)
+    one_for_one = left_a == 1 and left_b == 1
+    reworded = found.heads and found.shared > 1 and bool(a.joints) != bool(b.joints)
     return {
         "constant": 1.0,
         "cosine": cosine,
         "replaced": float(replaced),
-        "added": float(bool(left_a) != bool(left_b)),
+        "replaced_cosine": cosine * replaced,
+        "left_cosine": reading.left,
+        "one_left_cosine": reading.left * one_for_one,
+        "added": float(added),
+        "added_cosine": cosine * added,
+        "added_reworded": float(added and reworded),
+        "replaced_reworded": float(replaced and bool(a.joints) != bool(b.joints)),
         "shared": found.shared / max(len(a.words), len(b.words), 1) if replaced else 0.0,
-        "one_for_one": float(left_a == 1 and left_b == 1),
+        "one_for_one": float(one_for_one),
+        "unshared": float(replaced and not found.shared),
+        "other_heads": float(not found.heads),
         "single_words": float(len(a.words) == 1 and len(b.words) == 1),
         "alike": max((_alike(x, y) for x in found.only_a for y in found.only_b), default=0.0),
+        "families": float(found.loose > 0),
         "member_apart": float(found.member_apart),
         "number_added": float(found.numbers == "extra"),
     }

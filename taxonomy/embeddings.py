@@ -40,12 +40,15 @@ class SentenceEmbedder:
         model: A folder or a hub id; None takes the packaged all-MiniLM-L6-v2.
         batch_size: Names per forward pass.
         device: `cpu`, `cuda`, ...; what is decided may differ in the last digit between devices.
+        longest: Tokens of a text that are read.
 
     Raises:
         UserError: sentence-transformers or the packaged model is not installed, or `model` cannot be loaded.
     """
 
-    def __init__(self, model: str | None = None, *, batch_size: int = 256, device: str = "cpu") -> None:
+    def __init__(
+        self, model: str | None = None, *, batch_size: int = 256, device: str = "cpu", longest: int = _LONGEST
+    ) -> None:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -58,7 +61,7 @@ class SentenceEmbedder:
                 f"{where}: no model of sentence-transformers could be loaded ({str(error).splitlines()[0]}); "
                 "name a folder that holds one, or leave it out for the packaged one"
             ) from error
-        self._model.max_seq_length = _LONGEST
+        self._model.max_seq_length = longest
         self._batch_size = batch_size
 
     def embed(self, texts: Sequence[str]) -> Vectors:

@@ -59,10 +59,13 @@ def compare_all(
     if len(placed) < 2:
         return []
     embedder = embedder or default_embedder()
-    decider = decider or offline_rule()
     read = [read_name(name) for name in names]
     vectors = embedder.embed([name.plain for name in read])
-    pairs = candidates(read, vectors)
+    return decide_pairs(placed, candidates(read, vectors), decider or offline_rule())
+
+
+def decide_pairs(placed: Sequence[Placed], pairs: Sequence[tuple[int, int]], decider: Decider) -> list[NearPair]:
+    """The decision about each of `pairs`, positions in `placed`, in order; asked for in batches."""
     found: list[NearPair] = []
     for start in range(0, len(pairs), _BATCH):
         batch = pairs[start : start + _BATCH]

@@ -233,7 +233,7 @@ def _joined(found: list[Word]) -> list[Word]:
 
 def _rephrased(found: list[Word]) -> list[Word]:
     """Phrases that have another wording in the table, in that wording."""
-    phrases = words().phrases
+    phrases = _phrases()
     index = 0
     while index < len(found):
         for length in (4, 3, 2, 1):
@@ -243,6 +243,11 @@ def _rephrased(found: list[Word]) -> list[Word]:
                 break
         index += 1
     return found
+
+
+@cache
+def _phrases() -> dict[tuple[str, ...], tuple[str, ...]]:
+    return {tuple(canonical(word) for word in old): new for old, new in words().phrases.items()}
 
 
 def _without_frame(spoken: list[Word]) -> list[Word]:

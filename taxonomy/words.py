@@ -30,6 +30,8 @@ class Words:
         abbreviations: Words of abbreviations with one usual meaning, by the abbreviation as it is written.
         phrases: The wording that replaces another, both as sequences of words.
         members: For each word, its group's number and its line in that group, for every group that has it.
+        synonyms: For each word, the numbers of the lines of synonyms that have it.
+        collective: Light words that are the kind of thing where a name begins with them.
     """
 
     empty: frozenset[str]
@@ -50,6 +52,8 @@ class Words:
     abbreviations: dict[str, str]
     phrases: dict[tuple[str, ...], tuple[str, ...]]
     members: dict[str, tuple[tuple[int, int], ...]]
+    synonyms: dict[str, frozenset[int]]
+    collective: frozenset[str]
 
 
 @cache
@@ -66,6 +70,7 @@ def words() -> Words:
         "vague",
         "prefixes",
         "endings",
+        "collective",
     )
     return Words(
         **{name: frozenset(table[name]) for name in sets},  # type: ignore[arg-type]
@@ -77,6 +82,7 @@ def words() -> Words:
         abbreviations=table["abbreviations"],
         phrases={tuple(old.split()): tuple(new.split()) for old, new in table["phrases"].items()},
         members=_members(list(table["groups"].values())),
+        synonyms={word: frozenset(line for _, line in at) for word, at in _members([table["synonyms"]]).items()},
     )
 
 

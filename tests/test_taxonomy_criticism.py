@@ -95,6 +95,15 @@ def test_ordinary_trees_are_left_alone() -> None:
     assert misplaced(paths) == []
 
 
+def test_a_kind_beside_its_parent_is_doubtful_until_something_says_what_the_parent_holds() -> None:
+    broad, kind = ("Physics", "Mechanics"), ("Physics", "Quantum mechanics")
+    flat = [("Physics",), broad, kind]
+    assert misplaced(flat) == [Misplaced(kind, "beside its parent", broad)]
+    assert misplaced([*flat, (*broad, "Statics")]) == []
+    assert misplaced([*flat, (*kind, "Spin")]) == [Misplaced(kind, "beside its parent", broad)]
+    assert misplaced(flat, settled=[broad]) == []
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=6))
 def test_any_list_of_any_texts_is_judged(names: list[str]) -> None:

