@@ -17,6 +17,7 @@ from catena.flows.report_page import page
 from catena.flows.run_folder import DATA_MANIFEST
 from catena.flows.spending import spending
 from catena.flows.status import books
+from catena.flows.taxonomy_report import COVERAGE_JSON
 from catena.flows.training import outcome
 from catena.generators.atoms.catalog import families
 from catena.graphs import graph_from_text
@@ -42,6 +43,11 @@ def write_report(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
 def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
     """All figures of a run whose data is published."""
     lines = books(plan, store)
+    leaves = [
+        {"pipeline": line["stage"].removeprefix("pipeline-"), "leaves": line.pop("leaves")}
+        for line in lines
+        if "leaves" in line
+    ]
     shards = read_manifest(store, DATA_MANIFEST)
     horizons: dict[tuple[str, int], Counter[str]] = {}
     topics: Counter[tuple[str, ...]] = Counter()
@@ -68,6 +74,7 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "rows": sum(shard.rows for shard in shards),
         "stages": lines,
+        "tree": _tree(store),
         "subjects": _subjects(topics),
         "topics": [
             {"path": list(path), "quota": quotas.get(path, 0), "rows": topics[path]}
@@ -88,6 +95,7 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
             for reason, rows in {**line["filtered"], **line["failed"]}.items()
         ],
         "examples": _examples(plan, store),
+        "yields": leaves,
         "pipelines": [{"name": name, "uses": dict(sorted(uses.items()))} for name, uses in pipelines.items()],
         "training": outcome(plan, store),
         "cost": spending(plan, store, sum(shard.rows for shard in shards)) or _NOTHING_SPENT,
@@ -103,10 +111,20 @@ def _machine() -> dict[str, Any]:
     }
 
 
+def _tree(store: Store) -> dict[str, Any] | None:
+    """Sums of the run's topic tree; None where it has none."""
+    if not store.exists(COVERAGE_JSON):
+        return None
+    found = orjson.loads(store.read(COVERAGE_JSON))
+    levels = [level["topics"] for level in found["levels"]]
+    return {"identity": found["tree"], "levels": levels, "leaves": len(found["leaves"])}
+
+
 def _quotas(plan: Plan, store: Store) -> dict[tuple[str, ...], int]:
     if "taxonomy" not in plan.parents:
         return {}
-    table = read_shard(store, f"{plan.folder('taxonomy')}/topics.parquet")
+    [(_, marker)] = plan.finished("taxonomy")["taxonomy"]
+    table = read_shard(store, marker.shards[0].path)
     return {topic.path: topic.quota for topic in records_of(Topic, table)}
 
 
@@ -131,8 +149,11 @@ def _examples(plan: Plan, store: Store) -> list[dict[str, Any]]:
                 table = read_shard(store, shard.path, expected=shard)
                 found.append({"group": group.name, **_example(table.slice(0, 1))})
     for line in plan.recipe.pipeline:
-        shard = next((shard for shard in shards if shard.path.endswith(f"/{line.name}-00000.parquet")), None)
-        if shard is not None and shard.rows:
+        first = (
+            shard for shard in shards if shard.path.rsplit("/", 1)[1].rsplit("-", 1)[0] == line.name and shard.rows
+        )
+        shard = next(first, None)
+        if shard is not None:
             found.append({"group": line.name, **_written(read_shard(store, shard.path, expected=shard).slice(0, 1))})
     return found
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catena.flows import report_charts as charts
+from catena.flows.report_yields import yields
 
 USES: Final = ("sft", "rl", "test")
 MOST_TOPICS: Final = 2000
@@ -34,6 +35,7 @@ def page(report: Mapping[str, Any]) -> str:
         "run": {key: report.get(key) for key in ("name", "catena", "identity", "seed", "finished", "seconds")},
         "machine": {**_MACHINE, **report["machine"]} if report.get("machine") else None,
         **_accounting(report),
+        "tree": report.get("tree"),
         **_topics(report.get("subjects") or [], report.get("topics") or []),
         "horizon_groups": _horizons(report.get("horizons") or []),
         "rejections": _rejections(report.get("rejections") or [], report.get("stages") or []),
@@ -41,6 +43,7 @@ def page(report: Mapping[str, Any]) -> str:
         "training": _training(report.get("training")),
         "cost": {**_COST, **report["cost"]} if report.get("cost") else None,
         "pipelines": report.get("pipelines") or [],
+        "yields": yields(report.get("yields") or []),
         "times": _times(report),
         "uses": USES,
     }

@@ -1,22 +1,24 @@
 """`catena status`: the books of a run, read from its completion markers while it runs or afterwards."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from catena.errors import RunFolderError
-from catena.flows.accounting import balanced, hands_on, stage_line, step_lines
+from catena.flows.accounting import balanced, hands_on, leaf_lines, short_first, stage_line, step_lines
 from catena.flows.job import Job
 from catena.flows.plan import Plan
 from catena.flows.plan_pipelines import leaves, line_of
-from catena.flows.plan_rounds import short_of
 from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import Recipe
 from catena.flows.run_folder import DATA_MANIFEST, Marker, is_finished, manifest_identity
 from catena.flows.spending import spending
 from catena.shards import read_manifest
 from catena.storage import Store
+
+_SHOWN = 50
 
 
 def open_run(run_folder: str) -> tuple[Plan, Store]:
@@ -40,7 +42,8 @@ def open_run(run_folder: str) -> tuple[Plan, Store]:
 
 
 def books(plan: Plan, store: Store) -> list[dict[str, Any]]:
-    """One line per data stage; rows that wait for a stage are its `pending`. A pipeline's line holds those of its `steps`."""
+    """One line per data stage; rows that wait for a stage are its `pending`. A pipeline's line holds those of its `steps`
+    and of its `leaves`."""
     lines: dict[str, dict[str, Any]] = {}
     done: dict[str, list[tuple[Job, Marker]]] = {}
     takes_from = hands_on(plan.parents)
@@ -60,9 +63,11 @@ def books(plan: Plan, store: Store) -> list[dict[str, Any]]:
         lines[stage] = stage_line(stage, markers, pending=pending)
         if stage in takes_from:
             lines[stage]["takes_from"] = list(takes_from[stage])
-        if line is not None and line.candidates is not None:
+        if line is not None and line.source == "topics":
             topics = leaves(plan, line, tree_of_run(plan, store, done))
-            lines[stage]["short"] = short_of(topics, markers) if not pending else []
+            lines[stage]["leaves"] = leaf_lines(
+                topics, markers, in_rounds=line.candidates is not None, pending=pending > 0
+            )
         if line is not None:
             lines[stage]["steps"] = step_lines(markers, pending=pending)
         done[stage] = there
@@ -133,17 +138,42 @@ def _print_line(line: dict[str, Any], width: int) -> None:
     print(
         f"  {name:<{width}}{line['rows_in']:>10,}{line['rows_out']:>10,}{filtered:>10,}{failed:>8,}{line['pending']:>9,}"
     )
-    for short in line.get("short", ()):
-        why = "given up" if short["given_up"] else "candidates used up"
-        print(
-            f"    {short['accepted']} of {short['wanted']} rows for {' / '.join(short['path'])}, {short['asked']} asked: {why}"
-        )
+    if line.get("leaves"):
+        _print_leaves(line["leaves"])
     if "steps" in line:
         return
     for reason, rows in line["filtered"].items():
         print(f"  {'':<{width}}  {rows:,} {reason}")
     for cause, rows in line["failed"].items():
         print(f"  {'':<{width}}  {rows:,} failed: {cause}")
+
+
+def _print_leaves(leaves: list[dict[str, Any]]) -> None:
+    """How many topics have their rows, and the worst of those that have not."""
+    asked, accepted = (sum(leaf[name] for leaf in leaves) for name in ("asked", "accepted"))
+    filled = sum(leaf["state"] == "filled" for leaf in leaves)
+    print(
+        f"    {filled:,} of {len(leaves):,} topics have their rows; {asked:,} candidates gave {accepted:,} accepted rows"
+    )
+    short = short_first(leaves)
+    for leaf in short[:_SHOWN]:
+        print(
+            f"    {leaf['accepted']:,} of {leaf['wanted']:,} rows for {' / '.join(map(_plain, leaf['path']))},"
+            f" {leaf['asked']:,} asked: {leaf['state']}{_causes(leaf)}"
+        )
+    if len(short) > _SHOWN:
+        print(f"    and {len(short) - _SHOWN:,} more that lack rows; 'catena status --json' and the report have all")
+
+
+def _causes(leaf: Mapping[str, Any]) -> str:
+    parts = [f"{rows:,} {reason}" for reason, rows in leaf["rejected"].items()]
+    parts += [f"{rows:,} failed ({cause})" for cause, rows in leaf["failed"].items()]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _plain(name: str) -> str:
+    """A topic's name, which a model may have written, without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)[:200]
 
 
 def _print_spending(cost: dict[str, Any] | None) -> None:

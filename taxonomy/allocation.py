@@ -2,24 +2,28 @@
 
 Candidates are asked for in rounds. A leaf's acceptance rate is estimated with shrinkage: its own counts are joined with
 those of its subject, worth a few candidates, so that a leaf with little evidence is judged by its neighbours (empirical
-Bayes with a Beta prior). A round asks for as many candidates as the *upper* end of that estimate calls for: too few cost
-one more round, too many cost money. Leaves that surely accept too little are given up and reported; what is left of the
-budget goes to the others.
+Bayes with a Beta prior). A round asks for so many candidates that they hardly give more rows than are missing, as far as
+chance and the uncertainty of the rate allow to say so: what comes after a leaf's last row was paid for nothing. Towards
+the end of a run, when little is left to pay for, the rounds become bolder, so that the last leaves need few of them.
+
+Leaves that surely accept too little are given up and reported. A budget that cannot fill all goes where it yields most.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
-PRIOR = 4.0
+PRIOR = 2.0
 """Candidates that the subject's rate counts for."""
-UPPER = 1.5
-"""Standard deviations above the mean that a round reckons with."""
-LAST, CAUTION = 6, 0.4
-"""When at most `LAST` rows are missing, only this share of the candidates is asked for at a time: the last acceptance comes
-somewhere inside a round, and what comes after it was paid for nothing."""
+CAUTIOUS, BOLD = 2.0, -0.5
+"""Standard deviations by which the rows expected of a round stay below those that are missing: early in a run, and at its end."""
+TAIL = 0.1
+"""The end of a run: when less than this share of all candidates that it will take is still to be asked for."""
 LEAST_RATE = 0.005
-"""A leaf whose rate is surely below is given up; "surely": fewer than one acceptance in three times as many candidates."""
+"""A leaf whose acceptance rate is surely (95 %) below is given up."""
+FEW = 2
+"""Accepted rows from which on a leaf's own rate is known well enough to ask for as many candidates again; before, for half."""
+_NORMAL_95 = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,17 @@ class Leaf:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the leaf is given up: nothing accepted in so many candidates that its rate is below `LEAST_RATE`."""
-        return self.left > 0 and self.asked >= 3 / LEAST_RATE * max(1, self.accepted)
+        """Whether the leaf is given up: even the upper end of its acceptance rate is below `LEAST_RATE`.
+
+        The upper end is the one-sided 95 % limit of a Poisson count (Wilson and Hilferty's approximation, 1931).
+        """
+        freedom = self.accepted + 1
+        most = freedom * (1 - 1 / (9 * freedom) + _NORMAL_95 / (3 * sqrt(freedom))) ** 3
+        return self.left > 0 and self.asked * LEAST_RATE >= most
 
 
 def rates(leaves: Sequence[Leaf]) -> list[tuple[float, float]]:
-    """Per leaf the estimated acceptance rate and its upper end, both in (0, 1]."""
+    """Per leaf the estimated acceptance rate, in (0, 1), and the standard deviation of that estimate."""
     asked: dict[str, int] = {}
     accepted: dict[str, int] = {}
     for leaf in leaves:
@@ -55,8 +64,7 @@ def rates(leaves: Sequence[Leaf]) -> list[tuple[float, float]]:
         good = PRIOR * whole + leaf.accepted
         bad = PRIOR * (1 - whole) + leaf.asked - leaf.accepted
         mean = good / (good + bad)
-        spread = sqrt(mean * (1 - mean) / (good + bad + 1))
-        found.append((mean, min(1.0, mean + UPPER * spread)))
+        found.append((mean, sqrt(mean * (1 - mean) / (good + bad + 1))))
     return found
 
 
@@ -64,16 +72,40 @@ def next_round(leaves: Sequence[Leaf], budget: int) -> list[int]:
     """Candidates to ask for now, per leaf; all zero when nothing is missing, feasible or affordable.
 
     Args:
-        budget: Candidates that may still be asked for, over all leaves. When it cannot fill every gap, it goes first where
-            it yields most.
+        budget: Candidates that may still be asked for, over all leaves. The most fruitful leaves come first: others wait
+            while what is left may be needed to fill those.
     """
     estimates = rates(leaves)
-    wanted = [0] * len(leaves)
-    for index in sorted(range(len(leaves)), key=lambda index: (-estimates[index][0], index)):
-        leaf, (_, upper) = leaves[index], estimates[index]
-        if leaf.left == 0 or leaf.hopeless or budget <= 0:
-            continue
-        share = CAUTION if leaf.left <= LAST else 1.0
-        wanted[index] = min(budget, max(1, int(share * leaf.left / upper)))
-        budget -= wanted[index]
+    live = [index for index, leaf in enumerate(leaves) if leaf.left and not leaf.hopeless]
+    needs = {index: leaves[index].left / (estimates[index][0] if leaves[index].asked else 1.0) for index in live}
+    open_needs = sum(needs.values())
+    share = open_needs / (sum(leaf.asked for leaf in leaves) + open_needs) if live else 0.0
+    caution = BOLD + (CAUTIOUS - BOLD) * min(1.0, share / TAIL)
+    wanted, kept = [0] * len(leaves), 0.0
+    for index in sorted(live, key=lambda index: (-estimates[index][0], index)):
+        room = int(budget - kept)
+        if room <= 0:
+            break
+        wanted[index] = min(room, _number(leaves[index], *estimates[index], caution))
+        kept += max(needs[index], wanted[index])
     return wanted
+
+
+def _number(leaf: Leaf, rate: float, deviation: float, caution: float) -> int:
+    """Candidates to ask of one leaf: at least as many as rows are missing, else at most as many again as it was asked."""
+    most = max(leaf.left, leaf.asked if leaf.accepted >= FEW else leaf.asked // 2)
+    return min(most, max(leaf.left, int(min(most, _rows(leaf.left, rate, deviation / rate, caution) / rate))))
+
+
+def _rows(left: int, rate: float, relative: float, caution: float) -> float:
+    """How many rows a round may be expected to give, so that they exceed `left` only by `caution` standard deviations.
+
+    With m rows expected their variance is m (1 - rate) by chance and (m relative)² by the uncertainty of the rate. This is
+    the m with `m + caution sqrt(variance) = left + 1/2`, the half for whole numbers.
+    """
+    aim, square = left + 0.5, caution * caution
+    a, b = 1 - square * relative * relative, 2 * aim + square * (1 - rate)
+    root = sqrt(max(0.0, b * b - 4 * a * aim * aim))
+    if caution >= 0:
+        return 2 * aim * aim / (b + root)
+    return (b + root) / (2 * a) if a > 0 else inf

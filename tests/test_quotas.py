@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 import pytest
@@ -45,3 +46,47 @@ def test_slots_give_every_leaf_its_quota_and_the_spare(quotas: list[int], spare:
 def test_leaves_are_spread_over_the_slots() -> None:
     slots = Slots.of([500, 500], 0.0)
     assert 40 <= sum(slots.leaf(slot) for slot in range(100)) <= 60
+
+
+@given(st.integers(0, 5_000), st.lists(st.tuples(st.floats(0.01, 100), st.integers(0, 3_000)), min_size=1, max_size=20))
+def test_capped_quotas_add_up_keep_their_caps_and_share_the_rest_by_weight(
+    total: int, rows: list[tuple[float, int]]
+) -> None:
+    weights, caps = [weight for weight, _ in rows], [cap for _, cap in rows]
+    if sum(caps) < total:
+        with pytest.raises(ValueError, match="the caps allow"):
+            allocate(total, weights, caps)
+        return
+    parts = allocate(total, weights, caps)
+    assert sum(parts) == total
+    assert all(0 <= part <= cap for part, cap in zip(parts, caps, strict=True))
+    for one in range(len(rows)):
+        for other in range(len(rows)):
+            if (
+                parts[one] < caps[one]
+            ):  # nothing was cut off, so by its weight it lacks less than a row against any other
+                assert parts[other] / weights[other] <= (parts[one] + 1) / weights[one] + 1 / weights[other] + 1e-6
+
+
+@given(st.integers(1, 2_000), st.lists(st.floats(0.1, 50), min_size=1, max_size=8), st.floats(0.05, 1.0))
+def test_no_subject_has_more_than_its_cap_or_the_error_says_what_would_do(
+    rows: int, shares: list[float], cap: float
+) -> None:
+    offered = [(f"s{number}", "a", leaf) for number in range(len(shares)) for leaf in "xyz"]
+    branches = [((f"s{number}",), share) for number, share in enumerate(shares)]
+    try:
+        leaves = leaves_of(branches, offered, rows, subject_cap=cap)
+    except ValueError as error:
+        raised = re.search(r"raise the cap to at least (\S+) or", str(error))
+        assert raised is not None
+        leaves = leaves_of(branches, offered, rows, subject_cap=(cap := float(raised[1])))
+    assert sum(leaf.quota for leaf in leaves) == rows
+    per_subject = Counter[str]()
+    for leaf in leaves:
+        per_subject[leaf.path[0]] += leaf.quota
+    assert max(per_subject.values()) <= rows * cap + 1e-6
+
+
+def test_what_a_capped_subject_may_not_have_goes_to_the_others_by_weight() -> None:
+    leaves = leaves_of([(("m",), 8), (("p",), 1), (("q",), 1)], [*OFFERED, ("q", "d", "v")], 100, subject_cap=0.4)
+    assert [leaf.quota for leaf in leaves] == [14, 13, 13, 30, 30]

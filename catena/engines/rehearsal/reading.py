@@ -61,6 +61,43 @@ def _expected(kinds: tuple[Any, ...]) -> str:
     return " or ".join(choices + [_WORDS[kind] for kind in kinds if kind in _WORDS])
 
 
+def read_range(value: Any, place: str) -> tuple[float, float] | None:
+    """A range of shares, `[low, high]` with 0 <= low <= high <= 1; None passes.
+
+    Raises:
+        RecipeError: It is none.
+    """
+    if value is None:
+        return None
+    ends = list(value) if isinstance(value, list | tuple) else []
+    if len(ends) != 2 or not all(map(_is_share, ends)) or ends[0] > ends[1]:
+        raise RecipeError(f"{place}: {value!r} does not fit, expected two shares in [0, 1], the lower one first")
+    return float(ends[0]), float(ends[1])
+
+
+def read_shares(value: Any, place: str) -> dict[str, float]:
+    """Shares in [0, 1] by topic, their paths as `topic_key` writes them.
+
+    Raises:
+        RecipeError: It is no table of shares.
+    """
+    if not isinstance(value, Mapping):
+        raise RecipeError(f"{place}: expected a table with one share per topic, got {value!r}")
+    for name, share in value.items():
+        if not _is_share(share):
+            raise RecipeError(f"{place}.{name}: {share!r} does not fit, expected a share in [0, 1]")
+    return {topic_key(str(name)): float(share) for name, share in value.items()}
+
+
+def topic_key(path: str) -> str:
+    """A topic's path, its parts joined by ` / `, in lower case and with single spaces."""
+    return " / ".join(" ".join(part.split()).casefold() for part in path.split(" / "))
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
 def check_shares(settings: Any, *names: str) -> None:
     """Refuses a setting that is no share in [0, 1]; None passes."""
     for name in names:

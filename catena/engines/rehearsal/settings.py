@@ -9,7 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Literal
 
-from catena.engines.rehearsal.reading import check_least, check_shares, check_sum, read_settings
+from catena.engines.rehearsal.reading import (
+    check_least,
+    check_shares,
+    check_sum,
+    read_range,
+    read_settings,
+    read_shares,
+)
 from catena.errors import RecipeError
 
 ReasoningField = Literal["reasoning_content", "reasoning", "think", "none"]
@@ -136,6 +143,10 @@ class RehearsalSettings:
         truth: JSONL file of problems (`statement`, `question` or `problem`) with their `answer`, for the solvers.
         planted: JSONL file to which the truth of every problem written is appended.
         log: JSONL file to which every request is appended when it has been read.
+        sound: Range from which the share of sound problems is drawn for each topic, by the seed and the topic's path; see
+            `catena.engines.rehearsal.topic_shares`. None: the flaws' shares are those of the model, whatever the topic.
+        sound_by_topic: That share for the topics at and below a path (`mathematics / algebra`, in lower case); the longest
+            path counts.
         largest_body: Bytes of a request's body at most.
     """
 
@@ -160,6 +171,8 @@ class RehearsalSettings:
     truth: str | None = None
     planted: str | None = None
     log: str | None = None
+    sound: tuple[float, float] | None = None
+    sound_by_topic: Mapping[str, float] = field(default_factory=dict)
     largest_body: int = 32 * 1024 * 1024
 
     def __post_init__(self) -> None:
@@ -181,9 +194,10 @@ class RehearsalSettings:
 
     @property
     def fingerprint(self) -> str:
-        """Names what determines the answers: seed, models and truth file; not faults, latency and limits."""
+        """Names what determines the answers: seed, models, shares by topic and truth file; not faults, latency and limits."""
         named = {name: asdict(model) for name, model in sorted(self.models.items())}
-        text = repr((self.seed, asdict(self.model), named, self.truth))
+        by_topic = (self.sound, sorted(self.sound_by_topic.items())) if self.sound or self.sound_by_topic else ()
+        text = repr((self.seed, asdict(self.model), named, self.truth, *by_topic))
         return f"fp_{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
 
 
@@ -195,8 +209,10 @@ def settings_from(mapping: Mapping[str, Any], *, place: str = "rehearsal") -> Re
     """
     given = dict(mapping)
     named = given.pop("models", {})
+    sound = read_range(given.pop("sound", None), f"{place}.sound")
+    by_topic = read_shares(given.pop("sound_by_topic", {}), f"{place}.sound_by_topic")
     settings = read_settings(RehearsalSettings(), given, place)
     if not isinstance(named, Mapping):
         raise RecipeError(f"{place}.models: expected a table with one entry per model name, got {named!r}")
     models = {str(name): read_settings(settings.model, part, f"{place}.models.{name}") for name, part in named.items()}
-    return replace(settings, models=models)
+    return replace(settings, models=models, sound=sound, sound_by_topic=by_topic)
