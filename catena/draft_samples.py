@@ -1,7 +1,8 @@
 """Published rows of pipeline drafts: one for each solution, marked with what it can be used for.
 
 CHIMERA (arXiv 2603.00889, algorithm 1) trains on solutions judged right and keeps the problems of wrong ones for RL; so do
-we. A solution that could not be decided is neither: it goes to quarantine.
+we. A solution that could not be decided is neither: it goes to quarantine. An ill-posed twin is for probing, unless it has a
+solution that says what is missing; then it is trained on, and probes nothing.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ import orjson
 
 from catena.records import Draft, PassRate, Sample, Trajectory, Turn, Use, content_id
 from catena.samples import REQUEST
+
+DERIVED = frozenset(("correction", "abstention"))
+"""Styles of trajectories that are no independent attempt at the problem, so they count in no pass rate."""
 
 
 def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sample]:
@@ -20,6 +24,8 @@ def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sam
         provenance: JSON, the same for all rows of a run.
         test: Whether the draft is set aside for evaluation.
     """
+    if draft.missing:
+        return _twins(draft, provenance, test=test)
     if not draft.trajectories:
         return [_sample(draft, None, "test" if test else "rl" if draft.answer else "sft", provenance)]
     right = [one for one in draft.trajectories if one.correct]
@@ -34,16 +40,27 @@ def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sam
     return [_sample(draft, one, use, provenance) for one, use in uses]
 
 
+def _twins(draft: Draft, provenance: str, *, test: bool) -> list[Sample]:
+    """The rows of an ill-posed twin: abstentions for training, else a probe for each attempt, or one without any."""
+    taught = [one for one in draft.trajectories if one.style == "abstention" and one.correct]
+    attempts = [one for one in draft.trajectories if one.style != "abstention"]
+    if test or not taught:
+        probes: list[Trajectory | None] = [*attempts] or [None]
+        return [_sample(draft, one, "probe", provenance) for one in probes]
+    abstentions = [_sample(draft, one, "sft", provenance) for one in taught]
+    return abstentions + [_sample(draft, one, "quarantine", provenance) for one in attempts]
+
+
 def whole_solution(one: Trajectory) -> str:
     """Reasoning and text as one assistant message, the reasoning inside think tags."""
     return f"<think>\n{one.reasoning}\n</think>\n\n{one.text}" if one.reasoning else one.text
 
 
 def pass_rates(trajectories: Sequence[Trajectory]) -> tuple[PassRate, ...]:
-    """Right over decided attempts of each model that has decided ones, in the order of first appearance."""
+    """Right over decided independent attempts of each model that has decided ones, in the order of first appearance."""
     decided: dict[str, list[bool]] = {}
     for one in trajectories:
-        if one.correct is not None:
+        if one.correct is not None and one.style not in DERIVED:
             decided.setdefault(one.model, []).append(one.correct)
     return tuple(PassRate(model, sum(marks) / len(marks)) for model, marks in decided.items())
 
@@ -59,6 +76,7 @@ def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> 
         subject=path[0],
         topic=path[min(2, len(path) - 1)],
         topic_path=draft.topic,
+        concepts=draft.concepts,
         question=draft.statement,
         answer="" if answer is None else answer.value,
         answer_type="string" if answer is None else answer.kind,
@@ -72,10 +90,15 @@ def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> 
         horizon=1,
         style="prose",
         intermediate_answers=(),
-        sources=(draft.model,) if draft.model else (),
+        sources=tuple(parent.row_id for parent in draft.parents) or ((draft.model,) if draft.model else ()),
         template="",
         model=None if one is None else one.model,
         reasoning=one.reasoning or None if one is not None else None,
+        solution_style=None if one is None else one.style,
+        solution_language=None if one is None else one.language or None,
+        operator=draft.operator,
+        missing=draft.missing,
+        hints=draft.hints,
         graph=None,
         certificate=None,
         columns=orjson.dumps(draft.columns, option=orjson.OPT_SORT_KEYS).decode() if draft.columns else None,

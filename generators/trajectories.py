@@ -1,4 +1,4 @@
-"""Long solutions by several teachers: the bare problem in, reasoning and answer apart out."""
+"""Long solutions by several teachers: the problem in, reasoning and answer apart out; plain, or in a style or language."""
 
 import asyncio
 from dataclasses import asdict, dataclass, replace
@@ -8,8 +8,8 @@ import orjson
 from catena.asking import Model
 from catena.engines.base import Completion, Sampling
 from catena.errors import EngineError
+from catena.generators.styles import STYLES, Style, language_name, request
 from catena.records import Draft, Trajectory, Turn
-from catena.samples import REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,25 @@ class Solve:
     Attributes:
         models: The teachers.
         samples: Attempts of each.
+        style: How they are to be written; see `catena.generators.styles`.
+        languages: Codes or names (`de`, `German`) taken in turn by the samples; none leaves the language to the model.
+        budget: Words asked for, at least 1; None says nothing. The bound in tokens is the models' own `max_tokens`.
     """
 
     models: tuple[Model, ...]
     samples: int = 1
     name: str = "solve"
+    style: Style = "plain"
+    languages: tuple[str, ...] = ()
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise ValueError(f"style {self.style!r} is unknown, expected one of {', '.join(STYLES)}")
+        if self.budget is not None and self.budget < 1:
+            raise ValueError(f"budget must be at least 1 (words), got {self.budget}; leave it out for no bound")
+        for language in self.languages:
+            language_name(language)
 
     async def __call__(self, draft: Draft) -> Draft:
         """The draft with `trajectories`: models in order, samples in order."""
@@ -43,8 +57,9 @@ class Solve:
         return replace(draft, trajectories=(*draft.trajectories, *found))
 
     async def _attempt(self, draft: Draft, model: Model, sample: int) -> Trajectory:
+        language = self.languages[sample % len(self.languages)] if self.languages else ""
         asked = await model.ask(
-            (Turn("user", draft.statement + REQUEST),),
+            (Turn("user", draft.statement + request(self.style, language, self.budget)),),
             _whole,
             purpose=self.name,
             row_id=draft.row_id,
@@ -61,6 +76,8 @@ class Solve:
             finish_reason=said.finish_reason,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
+            style=self.style,
+            language=language,
         )
 
 

@@ -60,3 +60,32 @@ def test_the_rows_have_the_published_schema() -> None:
     table = table_of(Sample, rows)
     assert table.schema == SAMPLE
     assert records_of(Sample, table) == rows
+
+
+def derived(style: str) -> Trajectory:
+    return Trajectory("helper", 0, "{}", "wrong part", "<answer>4</answer>", "stop", 5, 9, True, style=style)
+
+
+def test_a_correction_is_published_but_is_no_attempt_of_its_model() -> None:
+    bare = solved(False, False)
+    rows = samples_of(replace(bare, trajectories=(*bare.trajectories, derived("correction"))), "{}")
+    assert [(row.suggested_use, row.solution_style) for row in rows] == [("sft", "correction")]
+    assert [(rate.model, rate.pass_rate) for rate in rows[0].pass_rate] == [("m", 0.0)]
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_attempts_at_an_ill_posed_twin_are_probes_whatever_they_say(test: bool) -> None:
+    twin = replace(solved(None, None), answer=None, missing="the second summand")
+    rows = samples_of(twin, "{}", test=test)
+    assert [(row.suggested_use, row.answer, row.missing) for row in rows] == [("probe", "", "the second summand")] * 2
+    (alone,) = samples_of(replace(twin, trajectories=()), "{}", test=test)
+    assert (alone.suggested_use, alone.solution) == ("probe", "")
+
+
+def test_a_twin_with_an_abstention_is_trained_on_and_probes_nothing_unless_it_is_set_aside() -> None:
+    twin = replace(solved(None), answer=None, missing="the second summand")
+    taught = replace(twin, trajectories=(derived("abstention"), *twin.trajectories))
+    assert [row.suggested_use for row in samples_of(taught, "{}")] == ["sft", "quarantine"]
+    assert [row.suggested_use for row in samples_of(taught, "{}", test=True)] == ["probe"]
+    table = table_of(Sample, samples_of(taught, "{}"))
+    assert table.schema == SAMPLE

@@ -11,7 +11,7 @@ from hashlib import blake2b, shake_256
 
 from catena.engines.rehearsal.difficulty import solve_probability
 from catena.engines.rehearsal.draws import Draws
-from catena.engines.rehearsal.problems import planted
+from catena.engines.rehearsal.program_problems import planted
 from catena.engines.rehearsal.prompts import Parts
 from catena.engines.rehearsal.settings import ModelSettings
 from catena.engines.rehearsal.truth import TruthFile, guess, wrong_answer
@@ -49,6 +49,10 @@ _CLOSINGS = (
     "Working through the given quantities step by step", "Putting the pieces together", "From the relation between the quantities",
     "After checking the intermediate values", "Combining both conditions",
 )  # fmt: skip
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+UNNAMED = 0.05
+"""Share of the corrections whose mistake is no part of the attempt; the same for all models."""
+
 _NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.]\w)\b")
 
 
@@ -74,7 +78,34 @@ def solve(key: bytes, prompt: str, parts: Parts, settings: ModelSettings, truth:
         f"<answer>{value}{belief.unit}</answer>"
     )
     tokens = draws.log_normal(settings.reasoning_tokens, settings.reasoning_sigma) if settings.reasoning_tokens else 0
-    return ramble(key, round(tokens * CHARS_PER_TOKEN / _SENTENCE_CHARS)), text
+    return ramble(key, round(tokens * CHARS_PER_TOKEN / _SENTENCE_CHARS)), _styled(
+        key, text, f"{value}{belief.unit}", parts
+    )
+
+
+def _styled(key: bytes, text: str, value: str, parts: Parts) -> str:
+    """`text` in the style that the prompt asks for."""
+    asked, draws = parts.outside, Draws(key, b"style")
+    if "<mistake>" in asked and len(parts.quoted) > 1:
+        return f"<mistake>{_mistake(parts.quoted[-1], draws)}</mistake>\nWait, that does not hold. {text}"
+    if "<step>your thoughts" in asked:
+        numbers = _NUMBER.findall(parts.problem[:2000])[:2] or ["1"]
+        steps = [f"<step>{draws.pick(_MIDDLES).capitalize()}. <answer>{number}</answer></step>" for number in numbers]
+        return "\n".join((*steps, f"<step>{draws.pick(_CLOSINGS)}, all is found. <answer>{value}</answer></step>"))
+    if 'the heading "Plan:"' in asked:
+        plan = "\n".join(f"{number}. {line.capitalize()}." for number, line in enumerate(draws.some(_MIDDLES, 3), 1))
+        return f"Plan:\n{plan}\n\nSolution:\n{text}"
+    if "code block marked python" in asked:
+        return f"```python\nprint({value!r})\n```\nOutput:\n{value}\n\n{text}"
+    return text
+
+
+def _mistake(attempt: str, draws: Draws) -> str:
+    """A sentence of the attempt."""
+    sentences = [one.strip() for one in _SENTENCE_END.split(attempt) if 8 <= len(one.strip()) <= 300]
+    if not sentences or draws.share() < UNNAMED:
+        return "this step is not as it was said to be"
+    return draws.pick(sentences)
 
 
 def _belief(prompt: str, parts: Parts, truth: TruthFile, draws: Draws) -> Belief:
