@@ -17,7 +17,8 @@ Decision = Literal["accept", "reject", "undecided"]
 LinkKind = Literal["value-changing", "value-preserving"]
 Origin = Literal["model", "atom", "composed", "dataset"]
 TopicStatus = Literal["proposed", "locked", "pruned", "merged"]
-Use = Literal["sft", "rl", "test", "quarantine"]
+Use = Literal["sft", "rl", "test", "probe", "quarantine"]
+"""`probe`: a problem that cannot be solved as stated, for asking whether a model notices."""
 
 Value = int | Fraction | float | str | bool | tuple["Value", ...]
 """A computed answer before it is typed and printed; exact (`int`, `Fraction`) wherever the arithmetic is."""
@@ -152,6 +153,7 @@ class Trajectory:
 
     `sample` numbers the independent attempts of a model, from 0; `sampling` is JSON. `finish_reason` is the server's word:
     with `length` the solution is unfinished, which is not the same as wrong. `correct` is None until it is decided.
+    `style` says how it was asked for (`catena.generators.styles`), `language` in which language; empty: the problem's own.
     """
 
     model: str
@@ -164,6 +166,8 @@ class Trajectory:
     completion_tokens: int
     correct: bool | None = None
     evidence: str = ""
+    style: str = "plain"
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +195,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """An accepted problem that another one is made from."""
+
+    row_id: str
+    topic: tuple[str, ...]
+    statement: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A row on its way through a pipeline: each step fills in its part.
 
     `row_id` says where it came from and stays; `number` tells apart the rows that ask the same of the same topic.
+    `concepts` are what its problem is to join, the leaf first; `nearby` are problems written before that it must not repeat.
+    `operator` says how the problem is made from its `parents`; empty where it is new. `missing` says what an ill-posed twin
+    lacks; such a row has no answer. `hints` are three tiers: knowledge, plan, partial solution.
     `columns` holds texts by name: those of an input data set, and what `ask` steps have added.
     """
 
@@ -209,6 +226,12 @@ class Draft:
     trajectories: tuple[Trajectory, ...] = ()
     votes: tuple[Vote, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    concepts: tuple[str, ...] = ()
+    nearby: tuple[str, ...] = ()
+    operator: str = ""
+    parents: tuple[Parent, ...] = ()
+    missing: str = ""
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +256,15 @@ class Sample:
 
     `graph`, `certificate`, `columns` and `provenance` are JSON texts, so that any reader of Parquet takes the row.
     `model` wrote `solution`, which is `reasoning` and the text after it; all three are what a composed row has of its
-    own, so there `model` and `reasoning` are None.
+    own, so there `model` and `reasoning` are None. `solution_style` and `solution_language` say how it was asked for.
+    `missing` says what an ill-posed problem lacks, whose `answer` is empty.
     """
 
     problem_id: str
     subject: str
     topic: str
     topic_path: tuple[str, ...]
+    concepts: tuple[str, ...]
     question: str
     answer: str
     answer_type: AnswerKind
@@ -257,6 +282,11 @@ class Sample:
     template: str
     model: str | None
     reasoning: str | None
+    solution_style: str | None
+    solution_language: str | None
+    operator: str
+    missing: str
+    hints: tuple[str, ...]
     graph: str | None
     certificate: str | None
     columns: str | None

@@ -15,7 +15,7 @@ import pyarrow as pa
 from catena.graphs import graph_from_text, graph_text
 from catena.records import Graph
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 R = TypeVar("R")
 

@@ -23,6 +23,7 @@ from catena.flows.job import Job
 from catena.flows.jobs import perform
 from catena.flows.plan import Done, Plan, plan_of
 from catena.flows.plan_pipelines import line_of
+from catena.flows.plan_taxonomy import begin as begin_growing
 from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.pool import workers
 from catena.flows.progress import Reporter
@@ -38,6 +39,7 @@ from catena.flows.run_folder import (
     mark_finished,
     read_marker,
 )
+from catena.flows.taxonomy_report import write_coverage
 from catena.flows.training import train
 from catena.flows.trees import publish_tree
 from catena.shards import write_manifest
@@ -85,6 +87,7 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
     with exclusive(store), Reporter(quiet=quiet) as reporter:
         store.sweep()
         store.write("recipe.json", plan.as_json())
+        begin_growing(plan, store)
         done: Done = {}
         with workers(plan.recipe.workers) as pool, _models(plan, replay) as models:
             for stage in plan.stages:
@@ -94,7 +97,7 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
                 if stage == "taxonomy":
                     tree = tree_of_run(plan, store, done)
                     if tree is not None:
-                        publish_tree(store, tree)
+                        publish_tree(store, tree, plan.edits)
                 if stage == "shards":
                     publish(plan, store, done[stage])
                     _say_shortfall(plan, done[stage], reporter)
@@ -103,6 +106,7 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
             raise CatenaError(f"{plan.url}: {problem}; please report this, the data may be incomplete")
         if plan.recipe.train is not None:
             train(plan, store, reporter)
+        write_coverage(plan, store, done)
         report = write_report(plan, store, time.monotonic() - started)
         mark_finished(store, plan.identities["run"], _failed(done))
         create_table_artifact(key="yield", table=report["stages"], description=f"Yield per stage of {plan.recipe.name}")
@@ -138,9 +142,11 @@ def run_stage(
     while True:  # more than once only where candidates come in rounds
         marked = plan.marked(stage, done)
         missing = [job for job, marker in marked if marker is None or (again and asking and job.shard not in fresh)]
-        if not began or missing:
+        if not began:
             reporter.start(stage, len(marked), done=len(marked) - len(missing))
-            began = True
+        elif missing:
+            reporter.more(len(missing))
+        began = True
         if not missing:
             break
         with reporter.watching(workplace.progress(line)) if asking else nullcontext():

@@ -159,33 +159,24 @@ def _rehearse_arguments(parser: argparse.ArgumentParser) -> None:
     rehearse_command.add_arguments(parser)
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    pairs = {}
-    for text in options.overrides:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set {text}: write it as NAME=VALUE, e.g. --set seed=3")
-        pairs[name] = value
-    return pairs
-
-
 def _run(options: argparse.Namespace) -> int:
     from catena.flows import run
 
-    given = _overrides(options)
+    given = run.overrides_of(options.overrides)
     return run.run(options.recipe, options.run_folder, given, quiet=options.quiet, rehearse=options.rehearse)
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from catena.flows import planning
+    from catena.flows import planning, run
 
-    return planning.show_plan(options.recipe, options.run_folder, _overrides(options), sample=options.sample)
+    given = run.overrides_of(options.overrides)
+    return planning.show_plan(options.recipe, options.run_folder, given, sample=options.sample)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from catena.flows import check
+    from catena.flows import check, run
 
-    return check.check(options.recipe, options.run_folder, _overrides(options))
+    return check.check(options.recipe, options.run_folder, run.overrides_of(options.overrides))
 
 
 def _retry(options: argparse.Namespace) -> int:

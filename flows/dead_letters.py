@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from catena.errors import ShardError
 from catena.flows.job import Job
-from catena.records import Answer, Draft, Trajectory, Vote
+from catena.records import Answer, Draft, Parent, Trajectory, Vote
 from catena.shards import Shard, read_shard, write_shard
 from catena.storage import Store
 from catena.streaming import Failure, Outcome
@@ -94,12 +94,17 @@ def _outcome(row: dict[str, Any], steps: Sequence[str]) -> Outcome:
     data = orjson.loads(row["draft"])
     answer = data["answer"]
     data |= {
-        "topic": tuple(data["topic"]),
+        **{name: tuple(data[name]) for name in ("topic", "concepts", "nearby", "hints")},
         "answer": None if answer is None else Answer(**answer),
         "trajectories": tuple(Trajectory(**one) for one in data["trajectories"]),
         "votes": tuple(Vote(**one) for one in data["votes"]),
+        "parents": tuple(_parent(one) for one in data["parents"]),
     }
     return Outcome(Draft(**data), list(steps).index(row["step"]), failure)
+
+
+def _parent(data: dict[str, Any]) -> Parent:
+    return Parent(**{**data, "topic": tuple(data["topic"]), "answer": Answer(**data["answer"])})
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -18,18 +19,24 @@ from catena.asking import Desk, Model, NotKept
 from catena.budget import Budget, spent
 from catena.engines.base import Engine
 from catena.engines.models import ModelSpec, open_engine
-from catena.flows.growing import Merger, grow_level
+from catena.errors import RunStopped
+from catena.flows.growing import grow_level
+from catena.flows.guiding import Guide, guide_of
 from catena.flows.job import Job
+from catena.flows.merging import TreeMerger
 from catena.flows.pipeline import pipeline_shard
 from catena.flows.plan import Plan
 from catena.flows.recipe_pipelines import Pipeline
-from catena.flows.run_folder import Marker, write_marker
+from catena.flows.rows import questions
+from catena.flows.run_folder import Marker, read_marker, write_marker
+from catena.flows.settling import Settling
 from catena.flows.steps import make_steps
 from catena.ledger import Ledger, open_ledger
 from catena.records import Draft
 from catena.storage import Store
 from catena.streaming import ErrorWatch, Outcome, Stream
 from catena.taxonomy.grow import Grower
+from catena.validators.contamination import Benchmarks
 
 CLOCK = "clock.json"
 GROWING_TRIES = 3
@@ -53,6 +60,9 @@ class Driver:
         self._specs = {name: section.spec(name) for name, section in plan.recipe.models.items()}
         self._engines: dict[str, Engine] = {}
         self._streams: dict[str, tuple[Stream, asyncio.Semaphore]] = {}
+        self._guides: dict[str, Guide] = {}
+        self._settlings: dict[str, Settling] = {}
+        self._ended: dict[str, asyncio.Event] = {}
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="models", daemon=True)
         self._ledger: Ledger | None = None
@@ -121,11 +131,29 @@ class Driver:
 
     async def _perform(self, job: Job) -> Marker | None:
         start = time.perf_counter()
-        marker = await (self._grow(job) if job.work == "grow_level" else self._stream_shard(job))
-        if marker is not None:
-            marker.seconds = round(time.perf_counter() - start, 3)
-            await asyncio.to_thread(write_marker, self._store, job.marker, marker)
-        return marker
+        ended = self._ended.setdefault(job.marker, asyncio.Event())
+        try:
+            marker = await (self._grow(job) if job.work == "grow_level" else self._stream_shard(job))
+            if marker is not None:
+                marker.seconds = round(time.perf_counter() - start, 3)
+                await asyncio.to_thread(write_marker, self._store, job.marker, marker)
+            return marker
+        finally:
+            ended.set()
+
+    async def _wait(self, job: Job, shard: str) -> None:
+        """Returns when an earlier shard of the stage is finished.
+
+        Raises:
+            RunStopped: It ended without being finished.
+        """
+        marker = replace(job, shard=shard).marker
+        known = self._ended.get(marker)
+        if known is None and read_marker(self._store, marker) is not None:
+            return
+        await self._ended.setdefault(marker, asyncio.Event()).wait()
+        if read_marker(self._store, marker) is None:
+            raise self.desk.halt or RunStopped(f"shard {shard} was not finished, so those after it wait")
 
     async def _grow(self, job: Job) -> Marker | None:
         grow = self._plan.recipe.grow
@@ -139,15 +167,28 @@ class Driver:
             Grower.prompt("review-topics"),
         )
         try:
-            return await grow_level(self._store, job, grower, _merger() if grow.merge else None, **job.given)
+            merger = None
+            if grow.merge:
+                judge, embeddings = (None if name is None else models[name] for name in (grow.judge, grow.embeddings))
+                merger = TreeMerger(judge, embeddings, Grower.prompt("same-topic"))
+            return await grow_level(self._store, job, grower, merger, **job.given)
         except NotKept:
             return None
 
     async def _stream_shard(self, job: Job) -> Marker | None:
         name = job.shard.rsplit("-", 1)[0]  # <pipeline>-<number>
         stream, room = self._stream(next(line for line in self._plan.recipe.pipeline if line.name == name))
-        async with room:
-            return await pipeline_shard(self._store, job, stream, self.desk, replay=self._replay, **job.given)
+        return await pipeline_shard(
+            self._store,
+            job,
+            stream,
+            self.desk,
+            guide=self._guides.get(name),
+            settling=self._settlings.get(name),
+            room=room,
+            replay=self._replay,
+            **job.given,
+        )
 
     def _stream(self, line: Pipeline) -> tuple[Stream, asyncio.Semaphore]:
         """The stream of a pipeline, and room for as many shards at once as its models can be kept busy with."""
@@ -160,7 +201,17 @@ class Driver:
             stream = Stream(make_steps(line, models), desk, window=window, watch=watch)
             room = asyncio.Semaphore(STRAGGLING + window // self._plan.recipe.shard_rows)
             self._streams[line.name] = stream, room
+            if line.guide is not None:
+                self._guides[line.name] = guide_of(self._plan, line, line.guide)
+            if line.settles:
+                self._settlings[line.name] = self._settling(line)
         return self._streams[line.name]
+
+    def _settling(self, line: Pipeline) -> Settling:
+        named = {source.name: source for source in self._plan.recipe.datasets}
+        items = {name: questions(named[name]) for name in line.against}
+        benchmarks = Benchmarks(items) if items else None
+        return Settling(line.unique, benchmarks, self._wait, line.book_names()[-1])
 
     def _model(self, name: str, tries: int, desk: Desk) -> Model:
         spec = self._specs[name]
@@ -188,13 +239,6 @@ class Driver:
     def _write_clock(self) -> None:
         if not self._replay:
             self._store.write(CLOCK, orjson.dumps({"seconds": round(self.desk.budget.seconds, 1)}))
-
-
-def _merger() -> Merger:
-    """Sentence embeddings and their libraries take seconds to load, so only growing does it."""
-    from catena.taxonomy.tree_merging import merge_near
-
-    return merge_near
 
 
 def ledger_url(plan: Plan, store: Store) -> str:

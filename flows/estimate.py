@@ -9,23 +9,27 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
+from math import prod
 
 from catena.asking import Desk, Model
 from catena.budget import Budget, Limits
 from catena.engines.models import ModelSpec
 from catena.flows.driver import ledger_url
+from catena.flows.guiding import guided_first
 from catena.flows.job import Refused
 from catena.flows.plan import Done, Plan
-from catena.flows.plan_pipelines import dataset_of, leaves
+from catena.flows.plan_pipelines import dataset_of, leaves, source_of, stages_of
 from catena.flows.plan_taxonomy import levels, tree_of_run
-from catena.flows.recipe_pipelines import Pipeline, SolveStep
+from catena.flows.recipe_pipelines import CheckAnswersStep, Pipeline, SolveStep
 from catena.flows.rows import drafts_in_turn, drafts_of_rows
 from catena.flows.run_folder import finished_marker
 from catena.flows.steps import make_steps
 from catena.generators.datasets import read_rows
 from catena.ledger import Ledger, Total, open_ledger
 from catena.records import Draft
+from catena.schemas import records_of
+from catena.shards import read_shard
 from catena.storage import Store
 from catena.streaming import Stream
 
@@ -61,10 +65,27 @@ def drafts_of(plan: Plan, line: Pipeline) -> tuple[Iterator[Draft], int]:
             return iter(()), line.rows or 0
         quotas = [(topic.path, topic.quota) for topic in leaves(plan, line, tree)]
         return drafts_in_turn(line.name, quotas), sum(quota for _, quota in quotas)
+    origin = source_of(plan, line)
+    if origin is not None:
+        return _derived(plan, line, origin)
     source = dataset_of(plan, line)
     rows = list(islice(read_rows(source.path or source.hub or "", source.split), line.rows))
     refused: list[Refused] = []
     return drafts_of_rows(rows, line.name, source.model_dump(), refused), len(rows)
+
+
+def _derived(plan: Plan, line: Pipeline, origin: Pipeline) -> tuple[Iterator[Draft], int]:
+    """The rows that an earlier pipeline has given so far; where it is not finished, as many as it may give and none of them."""
+    rows, work = stages_of(line)[0], stages_of(origin)[1]
+    done = plan.finished(rows)
+    if done.get(rows):
+        shards = [shard for _, marker in done[rows] for shard in marker.shards]
+        store = Store(plan.url)
+        drafts = (one for shard in shards for one in records_of(Draft, read_shard(store, shard.path)))
+        return drafts, sum(shard.rows for shard in shards)
+    finished = sum(marker.rows_out for _, marker in done.get(work, ()))
+    there = finished or drafts_of(plan, origin)[1]
+    return iter(()), there if line.rows is None else line.rows if line.operators else min(there, line.rows)
 
 
 def _grown(plan: Plan) -> Done:
@@ -84,19 +105,32 @@ def estimate(plan: Plan, line: Pipeline, store: Store) -> list[Asking]:
     try:
         drafts, rows = drafts_of(plan, line)
         totals = ledger.totals() if ledger is not None else []
-        if ledger is None or (rows and plan.recipe.grow is not None and not any(_grown(plan).values())):
+        first = next(drafts, None)
+        if ledger is None or (rows and first is None):
             lacking = Counter({line.step_names()[0]: 1})
             yields: dict[str, float] = {}
             share = float(rows)
         else:
             every = max(1, rows // SAMPLE)
-            chosen = list(islice(drafts, 0, None, every))
+            chosen = guided_first(
+                plan, line, list(islice(chain(() if first is None else (first,), drafts), 0, None, every))
+            )
             lacking, yields = asyncio.run(_look_up(plan, line, ledger, chosen))
             share = rows / max(len(chosen), 1)
+        if line.candidates is not None and rows:
+            asked_for = _candidates(line, yields)
+            share, rows = share * asked_for / rows, round(asked_for)
         return _expected(plan, line, rows, lacking, yields, share, totals)
     finally:
         if ledger is not None:
             ledger.close()
+
+
+def _candidates(line: Pipeline, yields: dict[str, float]) -> float:
+    """Candidates for the rows wanted: by what the ledger knows of each step's yield, else as many as may be asked for."""
+    most = float(line.candidates or 0)
+    accepted = prod(yields.get(name, 0.0) for name in line.step_names())
+    return min(most, (line.rows or 0) / accepted) if accepted > 0 else most
 
 
 def has_ledger(plan: Plan, store: Store) -> bool:
@@ -146,24 +180,30 @@ def _expected(
 ) -> list[Asking]:
     known = {(total.purpose, total.model): total for total in totals if total.completions}
     found: list[Asking] = []
-    under_way, written, arriving = 0.0, 0, float(rows)
+    under_way, written, arriving, attempts = 0.0, 0, float(rows), 0
     for name, step in zip(line.step_names(), line.steps, strict=True):
         under_way += lacking[name] * share
-        each = step.samples if isinstance(step, SolveStep) else 1
+        each = step.samples if isinstance(step, SolveStep) else attempts if isinstance(step, CheckAnswersStep) else 1
+        attempts += step.samples * len(step.models) if isinstance(step, SolveStep) else 0
         for model in step.asks():
             spec = plan.recipe.models[model].spec(model)
             bound = (_PROMPT_BOUND + written, plan.recipe.models[model].sampling.max_tokens)
             total = known.get((name, spec.model))
-            found.append(_asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
+            found.append(asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
         written += max((plan.recipe.models[model].sampling.max_tokens for model in step.asks()), default=0)
         under_way *= yields.get(name, 1.0)
         arriving *= yields.get(name, 1.0)
     return found
 
 
-def _asking(
+def asking(
     step: str, spec: ModelSpec, requests: float, kept: float, total: Total | None, bound: tuple[int, int]
 ) -> Asking:
+    """What so many requests of a step come to, by the ledger's means for it (`total`) or else by `bound`.
+
+    Args:
+        bound: Tokens of a prompt and of a completion at most.
+    """
     prompt, completion = map(float, bound)
     hours = None
     if total is not None:

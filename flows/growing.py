@@ -1,12 +1,11 @@
 """Stage `level-N`: one more level of a topic tree, with what was put aside and why."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from catena.flows.job import Job, write_rejected
 from catena.flows.run_folder import Marker
-from catena.flows.trees import read_tree_shard, write_tree_shard
+from catena.flows.trees import read_copy, read_tree_shard, write_tree_shard
 from catena.records import Topic
 from catena.shards import Shard
 from catena.storage import Store
@@ -15,7 +14,7 @@ from catena.taxonomy.opening import open_tree
 from catena.taxonomy.proposals import Aside
 from catena.taxonomy.tree import LIVE, Tree, tree_of
 
-Merger = Callable[[Tree], tuple[Tree, list[Aside]]]
+Merger = Callable[[Tree], Awaitable[tuple[Tree, list[Aside]]]]
 """Merges near duplicates over a whole tree; gives the merged names too."""
 
 
@@ -35,13 +34,22 @@ async def grow_level(
     before: Shard | None,
     subjects: tuple[str, ...],
     seed: str | None,
+    base: str | None,
     depth: int,
     count: int,
     top_ups: int,
 ) -> Marker:
     """The tree with one more level. Rows of its books are names proposed: added, or put aside for a reason; a topic that
-    nobody answered for is one failed row."""
-    tree = seed_tree(tuple(subjects), seed) if before is None else read_tree_shard(store, before)
+    nobody answered for is one failed row.
+
+    Args:
+        before: The level above; None at the first one, which begins with `base`, a tree of the run folder, or else with
+            `seed` or `subjects`.
+    """
+    if before is not None:
+        tree = read_tree_shard(store, before)
+    else:
+        tree = read_copy(store, base) if base is not None else seed_tree(tuple(subjects), seed)
     there = set(tree.topics)
     aside: list[Aside] = []
     failed: dict[tuple[str, ...], str] = {}
@@ -52,7 +60,7 @@ async def grow_level(
         grown = len(growth.tree.topics) > len(tree.topics)
         tree = growth.tree
         if merger is not None:
-            tree, merged = await asyncio.to_thread(merger, tree)
+            tree, merged = await merger(tree)
             aside += merged
         if not grown:
             break

@@ -11,7 +11,7 @@ from catena.flows.job import Job
 from catena.flows.judging import certify_shard, find_duplicates, publish_shard
 from catena.flows.making import compose_shard, list_families, lock_topics, parse_dataset
 from catena.flows.publishing import publish_drafts
-from catena.flows.rows import dataset_drafts, topic_drafts
+from catena.flows.rows import dataset_drafts, derived_drafts, topic_drafts
 from catena.flows.run_folder import Marker, write_marker
 from catena.storage import Store
 
@@ -25,6 +25,7 @@ _FUNCTIONS = (
     publish_shard,
     topic_drafts,
     dataset_drafts,
+    derived_drafts,
     publish_drafts,
 )
 WORK: dict[str, Callable[..., Marker]] = {function.__name__: function for function in _FUNCTIONS}

@@ -12,6 +12,7 @@ from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, w
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.graphs import graph_from_text
+from catena.model_program import PREFIX, ModelProgram
 from catena.programs import Operations, Program
 from catena.records import Answer
 from catena.samples import sample_table
@@ -24,13 +25,15 @@ from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, Duplicates
 
 @lru_cache(maxsize=100_000)
 def resolve(program: str) -> Program:
-    """The program that a row names: a family, or an operation list.
+    """The program that a row names: a family, one that a model wrote (which runs in the sandbox), or an operation list.
 
     Raises:
         KeyError, ValueError: Neither.
     """
     if program.startswith("family:"):
         return families()[program.removeprefix("family:")]
+    if program.startswith(PREFIX):
+        return ModelProgram.from_text(program)
     return Operations.from_text(program)
 
 

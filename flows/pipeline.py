@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from catena.asking import Desk
+from catena.flows.accounting import topic_yields
 from catena.flows.dead_letters import Retries, read_letters, read_retries, write_letters
+from catena.flows.guiding import Guide
 from catena.flows.job import Job, Refused, write_rejected, write_rows
 from catena.flows.plan_rounds import Want
 from catena.flows.rows import topic_draft
 from catena.flows.run_folder import Marker
+from catena.flows.settling import Settling
 from catena.records import Draft
 from catena.schemas import records_of, table_of
 from catena.shards import Shard, read_shard
@@ -29,6 +32,12 @@ async def pipeline_shard(
     drafts: Shard | None = None,
     wanted: Sequence[Want] = (),
     name: str = "",
+    earlier: Sequence[Shard] = (),
+    before: Sequence[str] = (),
+    known: Sequence[Shard] = (),
+    guide: Guide | None = None,
+    settling: Settling | None = None,
+    room: asyncio.Semaphore,
     replay: bool = False,
 ) -> Marker | None:
     """Stage `pipeline`: the rows of one shard through all steps.
@@ -37,24 +46,33 @@ async def pipeline_shard(
 
     Args:
         drafts: The rows; None where candidates are `wanted`, of the pipeline `name`.
+        earlier: Accepted rows of the rounds before.
+        before: Names of the stage's earlier shards, where rows may not repeat those of one.
+        known: Rows of other pipelines that may not be repeated either.
+        guide: Says what each row is to write about.
+        settling: Compares the rows that passed every step with others.
+        room: For a shard whose rows are under way.
 
     Returns:
         The marker; None where a replay lacks completions, so that what was there before stays.
     """
-    names = [step.name for step in stream.steps]
+    names = [step.name for step in stream.steps] + ([] if settling is None else [settling.name])
     retries = read_retries(store, job)
     desk.grants.update(retries.grants)
     rows = await asyncio.to_thread(_rows, store, drafts, wanted, name)
+    if guide is not None:
+        rows = await guide(store, job, rows, earlier, {tuple(path): start for path, start, _ in reversed(wanted)})
     carried = await asyncio.to_thread(_carried, store, job, names, retries, replay=replay)
-    came = await stream.shard(row for row in rows if row.row_id not in carried)
+    async with room:
+        came = await stream.shard(row for row in rows if row.row_id not in carried)
     if len(came) + len(carried) < len(rows):
         return None
     fresh = iter(came)
     outcomes = [carried.get(row.row_id) or next(fresh) for row in rows]
+    if settling is not None:
+        outcomes = await settling(store, job, outcomes, before, known)
     marker = await asyncio.to_thread(write_outcomes, store, job, outcomes, names)
-    if drafts is None:
-        accepted = Counter(one.draft.topic for one in outcomes if one.end is None)
-        marker.facts["yields"] = [(list(path), stop - start, accepted[path]) for path, start, stop in _merged(wanted)]
+    marker.facts["yields"] = topic_yields(outcomes)
     return marker
 
 
@@ -79,15 +97,6 @@ def _rows(store: Store, drafts: Shard | None, wanted: Sequence[Want], name: str)
     if drafts is not None:
         return records_of(Draft, read_shard(store, drafts.path, expected=drafts))
     return [topic_draft(name, tuple(path), number) for path, start, stop in wanted for number in range(start, stop)]
-
-
-def _merged(wanted: Sequence[Want]) -> list[Want]:
-    """A topic's parts side by side as one."""
-    spans: dict[tuple[str, ...], tuple[int, int]] = {}
-    for path, start, stop in wanted:
-        first, last = spans.get(tuple(path), (start, stop))
-        spans[tuple(path)] = min(first, start), max(last, stop)
-    return [(path, start, stop) for path, (start, stop) in spans.items()]
 
 
 def _carried(store: Store, job: Job, steps: Sequence[str], retries: Retries, *, replay: bool) -> dict[str, Outcome]:

@@ -21,11 +21,13 @@ from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.run_folder import Marker, finished_marker
+from catena.flows.trees import edits_of
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
 from catena.storage import Store
 from catena.taxonomy.opening import open_tree
+from catena.taxonomy.overlay import Edits
 from catena.taxonomy.quotas import leaves_of
 from catena.taxonomy.tree import Tree
 
@@ -66,11 +68,11 @@ class Plan:
         for line in self.recipe.pipeline:
             rows, work = plan_pipelines.stages_of(line)
             if line.candidates is None:
-                stages[rows] = ("taxonomy",) if line.source == "topics" else ()
+                stages[rows] = plan_pipelines.above(self._any, line)
                 stages[work] = (rows,)
             else:
                 stages[work] = ("taxonomy",)
-            ends = (*ends, work)
+            ends = (*ends, work) if line.publish else ends
         return {**stages, "shards": ends}
 
     @property
@@ -90,6 +92,8 @@ class Plan:
         known["taxonomy"] = {"taxonomy": self._dump(self.recipe.taxonomy)}
         if self.recipe.tree is not None:
             known["taxonomy"]["tree"] = open_tree(self.recipe.tree).identity
+        if self.edits:
+            known["taxonomy"]["edits"] = digest(sorted((path, repr(topic)) for path, topic in self.edits.items()))
         shards: Settings = {}
         if self.recipe.compose:
             known |= plan_compose.settings(self._any)
@@ -108,8 +112,13 @@ class Plan:
         for stage, parents in self.parents.items():
             known[stage] = digest([self.settings[stage], [known[parent] for parent in parents]])
         training = self.recipe.train.model_dump(mode="json") if self.recipe.train else None
-        known["run"] = digest([known["shards"], training])
+        known["run"] = digest([known["shards"], known.get("taxonomy"), training])
         return known
+
+    @cached_property
+    def edits(self) -> Edits:
+        """What people changed in the tree of this run folder."""
+        return edits_of(Store(self.url)) if self.recipe.grow is not None or self.recipe.tree is not None else {}
 
     @staticmethod
     def _dump(sections: Sequence[Any]) -> list[Any]:
@@ -161,11 +170,15 @@ class Plan:
             return plan_taxonomy.jobs(self._any, stage, done)
         if stage == "taxonomy":
             tree = plan_taxonomy.tree_of_run(self._any, Store(self.url), done)
-            return [self.job(stage, "topics", "lock_topics", topics=self._quotas(tree))]
+            quotas = self._quotas(tree)
+            return [self.job(stage, f"topics-{digest(quotas)}", "lock_topics", topics=quotas)]
         if stage == "shards":
             composed = plan_compose.publishing(self._any, done) if self.recipe.compose else []
             return composed + [
-                job for line in self.recipe.pipeline for job in plan_pipelines.publishing(self._any, line, done)
+                job
+                for line in self.recipe.pipeline
+                if line.publish
+                for job in plan_pipelines.publishing(self._any, line, done)
             ]
         if stage in plan_compose.PARENTS:
             return plan_compose.JOBS[stage](self._any, done)
@@ -184,6 +197,17 @@ class Plan:
             if len(jobs) == len(found):
                 return found
             found += [(job, finished_marker(store, job.marker)) for job in jobs[len(found) :]]
+
+    def finished(self, until: str) -> Done:
+        """The finished jobs of every stage up to `until`, with their markers; a stage whose parents are unfinished is left out."""
+        done: Done = {}
+        whole: set[str] = set()
+        for stage in self.stages[: self.stages.index(until) + 1]:
+            if set(self.parents[stage]) <= whole:
+                marked = self.marked(stage, done)
+                done[stage] = [(job, marker) for job, marker in marked if marker is not None]
+                whole |= {stage} if len(done[stage]) == len(marked) else set()
+        return done
 
     def _quotas(self, tree: Tree | None) -> list[tuple[tuple[str, ...], int]]:
         """Every leaf of the run with the rows wanted of it."""

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.plan_compose import place_of
-from catena.flows.plan_rounds import round_jobs
+from catena.flows.plan_rounds import allowances, round_jobs
 from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import DatasetSource
 from catena.flows.recipe_pipelines import Pipeline
 from catena.flows.run_folder import Marker
 from catena.flows.steps import prompt_versions
 from catena.generators.atoms.catalog import families
-from catena.records import Topic
+from catena.records import Topic, content_id
+from catena.shards import Shard
 from catena.storage import Store
 from catena.taxonomy.quotas import leaves_of
 from catena.taxonomy.tree import Tree
@@ -26,12 +27,25 @@ _LEAST_LEVELS = 3
 
 def stages_of(line: Pipeline) -> tuple[str, str]:
     """The names of a pipeline's two stages: its rows (none where candidates come in rounds), and their way through the steps."""
-    return f"rows-{line.name}", f"pipeline-{line.name}"
+    return f"{'variants' if line.operators else 'rows'}-{line.name}", f"pipeline-{line.name}"
 
 
 def line_of(plan: "Plan", stage: str) -> Pipeline | None:
     """The pipeline whose steps `stage` does; None for other stages."""
     return next((line for line in plan.recipe.pipeline if stages_of(line)[1] == stage), None)
+
+
+def source_of(plan: "Plan", line: Pipeline) -> Pipeline | None:
+    """The earlier pipeline whose accepted rows a pipeline takes; None where it takes others."""
+    return next((other for other in plan.recipe.pipeline if other.name == line.source), None)
+
+
+def above(plan: "Plan", line: Pipeline) -> tuple[str, ...]:
+    """The stages that the rows of a pipeline come from."""
+    source = source_of(plan, line)
+    if source is not None:
+        return (stages_of(source)[1],)
+    return ("taxonomy",) if line.source == "topics" else ()
 
 
 def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
@@ -46,6 +60,10 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
             base["topics"] = [[topic.path, topic.quota] for topic in leaves(plan, line, None)]
         else:
             base["topics"] = [line.topics, [one.model_dump(mode="json") for one in plan.recipe.taxonomy]]
+            if line.subject_cap < 1:
+                base["subject_cap"] = line.subject_cap
+    elif source_of(plan, line) is not None:
+        base["operators"] = line.operators
     else:
         source = dataset_of(plan, line)
         base["dataset"] = [plan.fingerprints[line.source], source.format, source.question, source.answer]
@@ -66,8 +84,14 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
             "models": models,
             "prompts": prompt_versions(line),
             "tries": line.tries,
+            **({"unique": line.unique, "against": _against(plan, line)} if line.settles else {}),
         },
     }
+
+
+def _against(plan: "Plan", line: Pipeline) -> list[list[str]]:
+    named = {source.name: source for source in plan.recipe.datasets}
+    return [[name, plan.fingerprints[name], named[name].question] for name in line.against]
 
 
 def leaves(plan: "Plan", line: Pipeline, tree: Tree | None) -> list[Topic]:
@@ -88,7 +112,7 @@ def leaves(plan: "Plan", line: Pipeline, tree: Tree | None) -> list[Topic]:
         if len(path) >= _LEAST_LEVELS and not any(topic[: len(path)] == path for topic in offered)
     }
     try:
-        return leaves_of(branches, offered | own, line.rows or 0)
+        return leaves_of(branches, offered | own, line.rows or 0, subject_cap=line.subject_cap)
     except ValueError as error:
         raise RecipeError(f"recipe {plan.recipe.name!r}, pipeline {line.name!r}: {error}") from error
 
@@ -101,40 +125,94 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
         topics = leaves(plan, line, tree_of_run(plan, Store(plan.url), done))
         return round_jobs(plan, line, work, topics, done.get(work, []))
     size = plan.recipe.shard_rows
+    source = source_of(plan, line)
     if stage == work:
-        shards = [shard for _, marker in done[rows] for shard in marker.shards if "/rejected/" not in shard.path]
+        return _work(plan, line, work, done)
+    if source is not None:
+        taken = accepted(plan, source, done)
         return [
-            plan.job(work, f"{line.name}-{number:05d}", "pipeline_shard", drafts=shard)
-            for number, shard in enumerate(shards)
+            plan.job(
+                rows,
+                f"{line.name}x{content_id(*(shard.blake2b for shard, _ in taken))[:8]}",
+                "derived_drafts",
+                name=line.name,
+                taken=taken,
+                operators=line.operators,
+                rows=line.rows,
+                seed=plan.recipe.seed,
+                size=size,
+            )
         ]
     if line.source == "topics":
         tree = tree_of_run(plan, Store(plan.url), done)
         quotas = [(topic.path, topic.quota) for topic in leaves(plan, line, tree)]
         return [plan.job(rows, line.name, "topic_drafts", name=line.name, quotas=quotas, size=size)]
-    source = dataset_of(plan, line)
+    dataset = dataset_of(plan, line)
     return [
         plan.job(
             rows,
             line.name,
             "dataset_drafts",
             name=line.name,
-            source=place_of(source),
-            split=source.split,
-            layout=source.model_dump(mode="json", include={"format", "question", "answer"}),
+            source=place_of(dataset),
+            split=dataset.split,
+            layout=dataset.model_dump(mode="json", include={"format", "question", "answer"}),
             rows=line.rows,
             size=size,
         )
     ]
 
 
+def _work(plan: "Plan", line: Pipeline, work: str, done: Done) -> list[Job]:
+    """The shards of rows through the steps. Those of rows that an earlier pipeline gave are named after their content, which
+    changes when failed rows are retried there."""
+    rows, _ = stages_of(line)
+    source = source_of(plan, line)
+    known = [shard for shard, _ in accepted(plan, source, done)] if source is not None and line.operators else []
+    found: list[Job] = []
+    for number, shard in enumerate(
+        shard for _, marker in done[rows] for shard in marker.shards if "/rejected/" not in shard.path
+    ):
+        name = f"{line.name}-{number:05d}" + ("" if source is None else f"x{shard.blake2b[:8]}")
+        before = [job.shard for job in found] if line.unique else []
+        found.append(plan.job(work, name, "pipeline_shard", drafts=shard, before=before, known=known))
+    return found
+
+
+def accepted(plan: "Plan", line: Pipeline, done: Done) -> list[tuple[Shard, Any]]:
+    """The shards of a pipeline's accepted rows, each with how many count per topic (None: all)."""
+    _, work = stages_of(line)
+    allowed: list[Any] = [None] * len(done[work])
+    if line.candidates is not None:
+        topics = leaves(plan, line, tree_of_run(plan, Store(plan.url), done))
+        allowed = list(allowances(topics, [marker for _, marker in done[work]]))
+    return [(marker.shards[0], most) for (_, marker), most in zip(done[work], allowed, strict=True)]
+
+
 def publishing(plan: "Plan", line: Pipeline, done: Done) -> list[Job]:
     """The jobs of stage `shards` for a pipeline's rows."""
     _, work = stages_of(line)
-    provenance = {**plan.provenance, "pipeline": line.name, "prompts": prompt_versions(line)}
+    tree = tree_of_run(plan, Store(plan.url), done) if _on_topics(plan, line) else None
+    named = {} if tree is None else {"tree": tree.identity}
+    provenance = {**plan.provenance, **named, "pipeline": line.name, "prompts": _all_prompts(plan, line)}
     return [
-        plan.job("shards", job.shard, "publish_drafts", drafts=marker.shards[0], test=line.test, provenance=provenance)
-        for job, marker in done[work]
+        plan.job(
+            "shards", job.shard, "publish_drafts", drafts=shard, test=line.test, provenance=provenance, allowed=most
+        )
+        for (job, _), (shard, most) in zip(done[work], accepted(plan, line, done), strict=True)
     ]
+
+
+def _on_topics(plan: "Plan", line: Pipeline) -> bool:
+    """Whether a pipeline's rows were written for topics, here or in an earlier pipeline."""
+    source = source_of(plan, line)
+    return line.source == "topics" or (source is not None and _on_topics(plan, source))
+
+
+def _all_prompts(plan: "Plan", line: Pipeline) -> dict[str, str]:
+    """Versions of all prompts that a pipeline's rows went through, earlier pipelines first."""
+    source = source_of(plan, line)
+    return {**(_all_prompts(plan, source) if source is not None else {}), **prompt_versions(line)}
 
 
 def dataset_of(plan: "Plan", line: Pipeline) -> DatasetSource:

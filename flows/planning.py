@@ -8,6 +8,7 @@ from catena.budget import spent
 from catena.errors import RunFolderError
 from catena.flows.driver import ledger_url, worked_seconds
 from catena.flows.estimate import Asking, estimate, has_ledger
+from catena.flows.estimate_growing import estimate_growing
 from catena.flows.plan import Plan
 from catena.flows.run import check_sources, plan_for
 from catena.flows.run_folder import failed_rows, is_finished
@@ -28,7 +29,8 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     store = Store(plan.url)
     wanted = sum(rows for group in plan.recipe.compose for rows in group.rows.values())
     lines = ", ".join(f"pipeline {line.name}" for line in plan.recipe.pipeline)
-    made = ", ".join(part for part in (f"{wanted:,} composed rows" if wanted else "", lines) if part)
+    tree = "a topic tree" if plan.recipe.grow is not None else ""
+    made = ", ".join(part for part in (tree, f"{wanted:,} composed rows" if wanted else "", lines) if part)
     print(f"{plan.recipe.name}: {made}; run folder {plan.url}")
     if sample and plan.recipe.pipeline:
         from catena.flows.sampling import ask_sample
@@ -42,7 +44,8 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     if not plan.asks_models:
         print("no model is asked and no money is spent by this recipe")
         return 0
-    _print_asking([one for line in plan.recipe.pipeline for one in estimate(plan, line, store)], plan, store)
+    asked = [one for line in plan.recipe.pipeline for one in estimate(plan, line, store)]
+    _print_asking([*estimate_growing(plan, store), *asked], plan, store)
     return 0
 
 
@@ -115,7 +118,7 @@ def _print_asking(asked: list[Asking], plan: Plan, store: Store) -> None:
     currency = plan.recipe.budget.currency
     width = max((len(f"{one.step}, {one.model}") for one in asked), default=0) + 2
     print(
-        f"  {'to ask':<{width}}{'requests':>10}{'kept':>10}{'tokens in':>14}{'tokens out':>14}{'hours':>9}{currency:>12}"
+        f"  {'to ask':<{width}}{'requests':>10}{'kept':>10}{'tokens in':>17}{'tokens out':>17}{'hours':>9}{currency:>14}"
     )
     for one in asked:
         bound = "" if one.known else "<= "
@@ -123,7 +126,7 @@ def _print_asking(asked: list[Asking], plan: Plan, store: Store) -> None:
         price = "no price" if one.money is None else f"{bound}{one.money:.4f}"
         print(
             f"  {f'{one.step}, {one.model}':<{width}}{one.requests:>10,.0f}{one.kept:>10,.0f}"
-            f"{f'{bound}{one.prompt_tokens:,.0f}':>14}{f'{bound}{one.completion_tokens:,.0f}':>14}{hours:>9}{price:>12}"
+            f"{f'{bound}{one.prompt_tokens:,.0f}':>17}{f'{bound}{one.completion_tokens:,.0f}':>17}{hours:>9}{price:>14}"
         )
     tokens = sum(one.prompt_tokens + one.completion_tokens for one in asked)
     money = sum(one.money or 0.0 for one in asked)

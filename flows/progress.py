@@ -66,6 +66,14 @@ class Reporter:
         elif done < total:
             self.say(f"{stage}: {total - done} to do" + (f", {done} done before" if done else ""))
 
+    def more(self, units: int) -> None:
+        """The stage turns out to have `units` more than were known: another round of candidates."""
+        self._total += units
+        if self._task is not None:
+            self._bar.update(self._task, total=self._total)
+        else:
+            self.say(f"{self._stage}: another round, {units} to do")
+
     def advance(self, done: int = 1, *, rows: int = 0, note: str = "") -> None:
         """`done` more units are finished, with `rows` rows; `note` stands beside them."""
         self._done += done

@@ -207,11 +207,22 @@ class Recipe(Section):
             self._check_models("grow", "grow", self.grow.asks())
         if self.train is not None and not self.compose:
             raise ValueError("[train] needs composed rows: add a [[compose]] table")
-        sources = {"topics", *(dataset.name for dataset in self.datasets)}
+        datasets = {dataset.name for dataset in self.datasets}
+        sources = {"topics", *datasets}
         names = [group.name for group in self.compose] + [line.name for line in self.pipeline]
         for line in self.pipeline:
-            if names.count(line.name) > 1:
-                raise ValueError(f"pipeline {line.name!r}: another group has this name; names must differ")
+            if names.count(line.name) > 1 or line.name in {"topics", *datasets}:
+                raise ValueError(f"pipeline {line.name!r}: something else has this name; names must differ")
+            for name in line.against:
+                if name not in datasets:
+                    known = ", ".join(sorted(datasets)) or "none"
+                    raise ValueError(f"pipeline {line.name!r}, against: no data set {name!r}; known: {known}")
+            if line.operators and line.source in datasets:
+                raise ValueError(
+                    f"pipeline {line.name!r}: operators take problems of an earlier pipeline, not of data set {line.source!r}"
+                )
+            if not line.publish and all(other.source != line.name for other in self.pipeline):
+                raise ValueError(f"pipeline {line.name!r}: publish is false and no later pipeline takes its rows")
             if line.source not in sources:
                 raise ValueError(
                     f"pipeline {line.name!r}: no source {line.source!r}; known: {', '.join(sorted(sources))}"
@@ -223,6 +234,7 @@ class Recipe(Section):
                 )
             for step in line.steps:
                 self._check_models(line.name, step.do, step.asks())
+            sources.add(line.name)
         return self
 
     def _check_models(self, line: str, step: str, asked: tuple[str, ...]) -> None:

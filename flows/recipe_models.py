@@ -66,7 +66,7 @@ class ModelSection(Section):
 
     @model_validator(mode="after")
     def _reachable(self) -> "ModelSection":
-        if self.engine == "openai" and not self.urls:
+        if self.engine.startswith("openai") and not self.urls:
             raise ValueError(
                 "urls is missing: give the base URL of the server, e.g. urls = ['http://127.0.0.1:8000/v1']"
             )

@@ -2,9 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from catena.flows.recipe_base import Count, Name, Section, Share
+from catena.generators.deriving import Operator
+from catena.generators.problems import CHECKABLE
+from catena.generators.styles import language_name
+from catena.records import AnswerKind
+
+SETTLE = "unique"
+"""What the books call the comparison at the end of a pipeline."""
 
 
 class _Step(Section):
@@ -22,11 +29,55 @@ class _Asking(_Step):
 
 
 class WriteProblemStep(_Asking):
-    """`model` writes one problem for the row's topic, as hard as `level` says."""
+    """`model` writes one problem for the row's topic, as hard as `level` says.
+
+    With `concepts` above 1 each problem joins so many, its topic and the least covered of those beside it; `nearby` shows the
+    model so many of the accepted problems that are nearest. Both need the packages of `catena[taxonomy]`. `kinds` are the types
+    that an answer may have; multiple choice is one only where it is named.
+    """
 
     do: Literal["write-problem"]
     level: str = "graduate"
+    concepts: Annotated[int, Field(ge=1, le=5)] = 1
+    nearby: Annotated[int, Field(ge=0, le=10)] = 0
+    kinds: tuple[AnswerKind, ...] = Field(default=CHECKABLE, min_length=1)
     prompt: str | None = None
+
+
+class WriteProgramProblemStep(_Asking):
+    """`model` writes a problem with the program that solves it; the program runs on the example and on `draws` more.
+
+    Needs no judge for its answer: the row is kept where the program gives the stated answer, stays within its bounds and uses
+    every parameter. It becomes an atom that can be composed.
+    """
+
+    do: Literal["write-program-problem"]
+    level: str = "graduate"
+    draws: Annotated[int, Field(ge=20, le=100)] = 24
+    prompt: str | None = None
+
+
+class CheckProgramStep(_Step):
+    """`models` solve `draws` re-parameterised problems of each program blind; kept where enough of the answers agree with it.
+
+    `agree` is the share of the decided answers that must, `least` how many must be decided.
+    """
+
+    do: Literal["check-program"]
+    models: tuple[str, ...] = Field(min_length=1)
+    draws: Annotated[int, Field(ge=1, le=20)] = 3
+    agree: Annotated[float, Field(gt=0, le=1)] = 0.5
+    least: Count = 2
+
+    @model_validator(mode="after")
+    def _can_be_decided(self) -> "CheckProgramStep":
+        if self.least > self.draws * len(self.models):
+            raise ValueError(f"least is {self.least}, but only {self.draws * len(self.models)} answers are asked for")
+        return self
+
+    def asks(self) -> tuple[str, ...]:
+        """Names of the models that the step asks."""
+        return self.models
 
 
 class JudgeProblemStep(_Step):
@@ -42,12 +93,67 @@ class JudgeProblemStep(_Step):
         return self.models
 
 
+class VaryProblemStep(_Asking):
+    """`model` makes a new problem of the row's parents, as its operator says; for pipelines with `operators`."""
+
+    do: Literal["vary-problem"]
+    level: str = "graduate"
+    prompt: str | None = None
+
+
+class RemovePremiseStep(_Asking):
+    """`model` takes one needed premise out of the row's problem; the row has no answer then and is published as a probe.
+
+    With `train_abstention` it is published for SFT, with a solution that says what is missing.
+    """
+
+    do: Literal["remove-premise"]
+    train_abstention: bool = False
+    prompt: str | None = None
+
+
+class WriteHintsStep(_Asking):
+    """`model` writes three hints that never hold the answer: knowledge, plan, partial solution.
+
+    A row without usable hints goes on without any, or fails where they are `required`.
+    """
+
+    do: Literal["write-hints"]
+    required: bool = False
+    prompt: str | None = None
+
+
+class CorrectAttemptsStep(_Asking):
+    """After `check-answers`: `model` finds the first mistake of wrong attempts, `at_most` of each row, and goes on from there.
+
+    Kept are corrections that end in the reference answer, which the model never sees.
+    """
+
+    do: Literal["correct-attempts"]
+    at_most: Annotated[int, Field(ge=1, le=100)] = 1
+    prompt: str | None = None
+
+
 class SolveStep(_Step):
-    """`models` solve the problem, `samples` times each."""
+    """`models` solve the problem, `samples` times each.
+
+    `style`: `plain` long reasoning, `interleaved` with intermediate answers, `plan` first, or `program`-aided. Sample i is
+    asked for in language i of `languages` (ISO codes or names), round and round. `budget`: words that are asked for at most.
+    """
 
     do: Literal["solve"]
     models: tuple[str, ...] = Field(min_length=1)
     samples: Annotated[int, Field(ge=1, le=1024)] = 1
+    style: Literal["plain", "interleaved", "plan", "program"] = "plain"
+    languages: tuple[str, ...] = ()
+    budget: Count | None = None
+
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for language in languages:
+            language_name(language)
+        return languages
 
     def asks(self) -> tuple[str, ...]:
         """Names of the models that the step asks."""
@@ -88,7 +194,18 @@ class AskStep(_Asking):
 
 
 AnyStep = Annotated[
-    WriteProblemStep | JudgeProblemStep | SolveStep | CheckAnswersStep | AskStep, Field(discriminator="do")
+    WriteProblemStep
+    | WriteProgramProblemStep
+    | CheckProgramStep
+    | VaryProblemStep
+    | RemovePremiseStep
+    | WriteHintsStep
+    | JudgeProblemStep
+    | SolveStep
+    | CheckAnswersStep
+    | CorrectAttemptsStep
+    | AskStep,
+    Field(discriminator="do"),
 ]
 
 
@@ -97,15 +214,21 @@ class Pipeline(Section):
 
     Attributes:
         name: Prefix of the pipeline's shards.
-        source: `topics` (one row for each problem wanted), or the name of a data set.
-        rows: Rows taken in: problems to ask for, spread over the topics, or rows of the data set (None: all).
+        source: `topics` (one row for each problem wanted), the name of a data set, or of an earlier pipeline whose accepted
+            rows go on here.
+        rows: Rows taken in: problems to ask for, spread over the topics, or rows of the source (None: all).
+        operators: With it, `rows` new problems are made from accepted ones of the source, by these operators in these shares.
         candidates: With it, `rows` are *accepted* rows, exactly as many per topic as its quota: candidates are asked for in
             rounds until every topic is filled, at most so many over all topics.
-        topics: Topics of at least three levels, instead of the recipe's taxonomy.
+        topics: Branches of the tree, or single topics of at least three levels, instead of the recipe's taxonomy.
+        subject_cap: Share of `rows` that the topics of one subject may have at most; the others get what it cuts off.
         steps: In order.
         tries: Attempts per question while the content is unusable (malformed, truncated, refused); then the row fails.
         stop_error_rate: The run stops itself when surely more of the last rows than this share failed.
         test: Share of the rows set aside for evaluation.
+        unique: Rows that repeat an earlier one of the pipeline, exactly or nearly, are dropped before they are counted.
+        against: Data sets where no row may stand (benchmarks), in the words of either or with other numbers.
+        publish: Whether accepted rows are published; false where they only begin later pipelines.
     """
 
     name: Name
@@ -113,28 +236,58 @@ class Pipeline(Section):
     rows: Count | None = None
     candidates: Count | None = None
     topics: tuple[tuple[str, ...], ...] = ()
+    subject_cap: Annotated[float, Field(gt=0, le=1)] = 1.0
     steps: tuple[AnyStep, ...] = Field(min_length=1)
     tries: Annotated[int, Field(ge=1, le=100)] = 3
     stop_error_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     test: Share = 0.0
+    operators: dict[Operator, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    unique: bool = False
+    against: tuple[str, ...] = ()
+    publish: bool = True
 
     @model_validator(mode="after")
     def _consistent(self) -> "Pipeline":
         if self.source == "topics" and self.rows is None:
             raise ValueError(f"pipeline {self.name!r} draws on topics; say how many rows with rows = N")
+        if self.operators and (self.source == "topics" or self.rows is None):
+            raise ValueError(
+                f"pipeline {self.name!r}: operators make new problems from those of an earlier pipeline; name it with source,"
+                " and say how many with rows = N"
+            )
         if self.candidates is not None and (self.source != "topics" or self.candidates < (self.rows or 0)):
             raise ValueError(
                 f"pipeline {self.name!r}: candidates is for rows written for topics, and at least as many as rows"
             )
+        if bool(self.operators) != any(isinstance(step, VaryProblemStep) for step in self.steps):
+            raise ValueError(f"pipeline {self.name!r}: operators and the step vary-problem go together")
+        for step in self.steps[0 if self.source != "topics" else 1 :]:
+            if isinstance(step, WriteProblemStep) and (step.concepts > 1 or step.nearby > 0):
+                raise ValueError(
+                    f"pipeline {self.name!r}: concepts and nearby of write-problem need topics, and it as the first step"
+                )
         names = self.step_names()
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"pipeline {self.name!r}: step {name!r} stands twice; names must differ")
-        short = next((path for path in self.topics if len(path) < 3), None)
-        if short is not None:
-            raise ValueError(f"pipeline {self.name!r}: topic {' / '.join(short)!r} has fewer than three levels")
         return self
+
+    @property
+    def guide(self) -> WriteProblemStep | None:
+        """The step whose problems are guided by what was written before them; None where none is."""
+        first = self.steps[0]
+        guided = isinstance(first, WriteProblemStep) and (first.concepts > 1 or first.nearby > 0)
+        return first if guided and isinstance(first, WriteProblemStep) else None
 
     def step_names(self) -> list[str]:
         """What the books call the steps: `<pipeline>/<step>`."""
         return [f"{self.name}/{step.name if isinstance(step, AskStep) else step.do}" for step in self.steps]
+
+    @property
+    def settles(self) -> bool:
+        """Whether rows that passed every step are compared with others at the end."""
+        return self.unique or bool(self.against)
+
+    def book_names(self) -> list[str]:
+        """What the books call all that a row goes through."""
+        return [*self.step_names(), *([f"{self.name}/{SETTLE}"] if self.settles else [])]

@@ -26,6 +26,8 @@ class Grow(Section):
         critic: Judges every list; without one the rules alone do.
         top_ups: Times that a level is asked for more where names were put aside or merged.
         merge: Whether near duplicates over the whole tree are merged after each level.
+        judge: Decides which near pairs are one topic; without one the offline rule does.
+        embeddings: Finds near pairs (`engine = "openai-embeddings"`); without one the packaged all-MiniLM-L6-v2 does.
     """
 
     subjects: tuple[str, ...] = ()
@@ -36,15 +38,20 @@ class Grow(Section):
     critic: str | None = None
     top_ups: int = Field(ge=0, le=10, default=2)
     merge: bool = True
+    judge: str | None = None
+    embeddings: str | None = None
 
     @model_validator(mode="after")
     def _begins_somewhere(self) -> "Grow":
         if bool(self.subjects) == (self.seed is not None):
             raise ValueError('give either subjects = [...] or seed = "...", so that there is one thing to grow from')
+        if not self.merge and (self.judge or self.embeddings):
+            raise ValueError("merge is false, so judge and embeddings have nothing to do; leave them out")
         if len(self.children) < 2:
             raise ValueError("children needs at least two numbers: a tree has at least three levels")
         return self
 
     def asks(self) -> tuple[str, ...]:
         """Names of the models that growing asks."""
-        return (*self.models, *(() if self.critic is None else (self.critic,)))
+        others = (self.critic, self.judge, self.embeddings)
+        return (*self.models, *(name for name in others if name is not None))

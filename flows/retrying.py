@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from catena.flows.dead_letters import read_letters, read_retries, write_retries
-from catena.flows.plan import Done, Plan
+from catena.flows.plan import Plan
 from catena.flows.plan_pipelines import stages_of
-from catena.flows.plan_taxonomy import levels
 from catena.flows.run_folder import DATA_OWNER, FINISHED, exclusive
 from catena.storage import Store
 from catena.streaming import Failure
@@ -23,15 +22,11 @@ def grant(plan: Plan, store: Store, causes: Sequence[str]) -> int:
     granted = 0
     with exclusive(store):
         for line in plan.recipe.pipeline:
-            rows, work = stages_of(line)
-            done: Done = {}
-            for stage in (*levels(plan.recipe.grow), "taxonomy", rows, work):
-                if stage in plan.parents and set(plan.parents[stage]) <= set(done):
-                    done[stage] = [(job, marker) for job, marker in plan.marked(stage, done) if marker is not None]
-            for job, marker in done.get(work, ()):
+            _, work = stages_of(line)
+            for job, marker in plan.finished(work).get(work, ()):
                 if not marker.failed:
                     continue
-                letters = read_letters(store, job, line.step_names())
+                letters = read_letters(store, job, line.book_names())
                 chosen = [
                     row
                     for row, one in letters.items()

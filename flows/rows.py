@@ -9,11 +9,13 @@ import orjson
 from catena.answers import infer_kind
 from catena.errors import DatasetError
 from catena.flows.job import Job, Refused, by_reason, write_rejected
+from catena.flows.recipe import DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.datasets import read_rows
+from catena.generators.deriving import continued, variants
 from catena.records import Answer, Draft, content_id
-from catena.schemas import table_of
-from catena.shards import Shard, write_shard
+from catena.schemas import records_of, table_of
+from catena.shards import Shard, read_shard, write_shard
 from catena.storage import Store
 
 _NO_OBJECT = "not an object"
@@ -40,6 +42,64 @@ def dataset_drafts(
     if not shards:
         raise DatasetError(f"{source}: no row that a pipeline could begin with; expected JSON objects, one per line")
     return _marked([*shards, *write_rejected(store, job, refused)], refused)
+
+
+def derived_drafts(
+    store: Store,
+    job: Job,
+    *,
+    name: str,
+    taken: Sequence[tuple[Shard, Sequence[tuple[Sequence[str], int]] | None]],
+    operators: dict[str, float],
+    rows: int | None,
+    seed: int,
+    size: int,
+) -> Marker:
+    """Drafts of rows that an earlier pipeline accepted, or of new problems over them.
+
+    Args:
+        taken: Its shards, each with the rows that count per topic (None: all).
+        operators: Shares of the operators; without any the rows themselves go on.
+        rows: Rows wanted, spread over those that there are; None: all.
+    """
+    if operators:
+        every = [draft for shard, allowed in taken for draft in accepted_drafts(store, shard, allowed)[0]]
+        shards = _write(store, job, variants(name, every, operators, rows or 0, seed), size)
+        return _marked(shards, [])
+    counts = [accepted_drafts(store, shard, allowed) for shard, allowed in taken]
+    there = sum(len(drafts) for drafts, _ in counts)
+    wanted = there if rows is None else min(rows, there)
+    aside = {"surplus": sum(surplus for _, surplus in counts), "beyond the rows wanted": there - wanted}
+    chosen = (one for number, one in enumerate(draft for drafts, _ in counts for draft in drafts)
+              if number * wanted // there < (number + 1) * wanted // there)  # fmt: skip
+    marker = _marked(_write(store, job, map(continued, chosen), size), [])
+    marker.rows_in = there + aside["surplus"]
+    marker.filtered = {reason: number for reason, number in aside.items() if number}
+    return marker
+
+
+def accepted_drafts(
+    store: Store, shard: Shard, allowed: Sequence[tuple[Sequence[str], int]] | None
+) -> tuple[list[Draft], int]:
+    """The rows of a shard that count, the first ones of each topic, and how many are surplus."""
+    came = records_of(Draft, read_shard(store, shard.path, expected=shard))
+    if allowed is None:
+        return came, 0
+    left = {tuple(path): number for path, number in allowed}
+    kept = []
+    for draft in came:
+        if left[draft.topic] > 0:
+            left[draft.topic] -= 1
+            kept.append(draft)
+    return kept, len(came) - len(kept)
+
+
+def questions(source: DatasetSource) -> list[str]:
+    """The statements of a data set, in the order of its rows; rows without one are left out."""
+    rows = read_rows(source.path or source.hub or "", source.split)
+    return [
+        row[source.question] for _, row in rows if isinstance(row, dict) and isinstance(row.get(source.question), str)
+    ]
 
 
 def drafts_in_turn(name: str, quotas: Sequence[tuple[Sequence[str], int]]) -> Iterator[Draft]:

@@ -37,6 +37,21 @@ def find_recipe(name: str) -> str:
     return str(shipped)
 
 
+def overrides_of(given: Sequence[str]) -> dict[str, str]:
+    """The settings that `--set NAME=VALUE` replaces.
+
+    Raises:
+        UserError: One has no `=`.
+    """
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: write it as NAME=VALUE, e.g. --set seed=3")
+        pairs[name] = value
+    return pairs
+
+
 def plan_for(recipe: str, run_folder: str | None, overrides: Mapping[str, str], *, suffix: str = "") -> Plan:
     """The plan of a recipe (file or shipped name); the run folder is `runs/<name><suffix>` where none is given."""
     loaded = load_recipe(find_recipe(recipe), dict(overrides))
@@ -56,14 +71,14 @@ def run(
         if not quiet:
             print(f"{plan.recipe.name}: nothing to do, all of it is in {plan.url} ({time.monotonic() - start:.1f} s)")
             print(f"report: {store.full('report.html')}")
-        return _end(store, quiet)
+        return end(store, quiet)
     check_sources(plan)
     from catena.flows.build import build
 
     path = str(Path(find_recipe(recipe)).absolute())
     with _flow(plan):
         build(recipe=path, run_folder=plan.url, overrides=overrides, quiet=quiet)
-    return _end(store, quiet)
+    return end(store, quiet)
 
 
 def replay(run_folder: str, *, quiet: bool = False) -> int:
@@ -78,7 +93,7 @@ def replay(run_folder: str, *, quiet: bool = False) -> int:
 
     with _flow(plan):
         remake(recipe=plan.recipe.model_dump(mode="json", by_alias=True), run_folder=plan.url, quiet=quiet)
-    return _end(store, quiet)
+    return end(store, quiet)
 
 
 def retry(run_folder: str, causes: Sequence[str], *, quiet: bool = False, rehearse: bool = False) -> int:
@@ -98,7 +113,7 @@ def retry(run_folder: str, causes: Sequence[str], *, quiet: bool = False, rehear
     if rows:
         with _played(plan, rehearse, quiet) as played:
             _rebuild(played, quiet)
-    return _end(store, quiet)
+    return end(store, quiet)
 
 
 def check_sources(plan: Plan) -> None:
@@ -119,7 +134,7 @@ def list_recipes() -> int:
     return 0
 
 
-def _end(store: Store, quiet: bool) -> int:
+def end(store: Store, quiet: bool) -> int:
     """The exit code of a complete run, with a word about rows that failed."""
     failed = failed_rows(store)
     if not failed:
@@ -139,12 +154,17 @@ def _rehearse(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     if not plan.asks_models:
         raise UserError(f"{recipe}: no model is asked by this recipe, so there is nothing to rehearse; run it as it is")
     check_sources(plan)
-    with _played(plan, True, quiet) as played:
+    make(plan, rehearse=True, quiet=quiet)
+    return end(Store(plan.url), quiet)
+
+
+def make(plan: Plan, *, rehearse: bool, quiet: bool) -> None:
+    """Makes what `plan` says, unless it is there; in a rehearsal by a server of its own."""
+    with _played(plan, rehearse, quiet) as played:
         if not is_finished(Store(played.url), played.identities["run"]):
             _rebuild(played, quiet)
         elif not quiet:
-            print(f"{plan.recipe.name}: rehearsed already, all of it is in {plan.url}")
-    return _end(Store(plan.url), quiet)
+            print(f"{plan.recipe.name}: nothing to do, all of it is in {plan.url}")
 
 
 @contextmanager
@@ -171,8 +191,9 @@ def _write_truths(plan: Plan, file: Any) -> bool:
     from catena.flows.estimate import drafts_of
 
     rows = 0
+    datasets = {source.name for source in plan.recipe.datasets}
     for line in plan.recipe.pipeline:
-        for draft in drafts_of(plan, line)[0] if line.source != "topics" else ():
+        for draft in drafts_of(plan, line)[0] if line.source in datasets else ():
             if draft.answer is not None:
                 file.write(orjson.dumps({"statement": draft.statement, "answer": draft.answer.value}) + b"\n")
                 rows += 1
@@ -193,7 +214,8 @@ def rehearsed(plan: Plan, url: str) -> Any:
 
     data = plan.recipe.model_dump(mode="json", by_alias=True)
     for section in data["models"].values():
-        section |= {"engine": "openai", "urls": [url], "key": None, "options": {}}
+        spoken = section["engine"] if section["engine"] == "openai-embeddings" else "openai"
+        section |= {"engine": spoken, "urls": [url], "key": None, "options": {}}
     data |= {"name": f"{plan.recipe.name.removesuffix('-rehearsal')[:54]}-rehearsal", "ledger": None}
     return Recipe.model_validate({**data, "train": None if not plan.recipe.compose else data["train"]})
 

@@ -8,22 +8,66 @@ from catena.engines.base import JsonSchema
 from catena.flows.recipe_pipelines import (
     AskStep,
     CheckAnswersStep,
+    CheckProgramStep,
+    CorrectAttemptsStep,
     JudgeProblemStep,
     Pipeline,
+    RemovePremiseStep,
     SolveStep,
+    VaryProblemStep,
+    WriteHintsStep,
     WriteProblemStep,
+    WriteProgramProblemStep,
 )
-from catena.generators import columns, problems, trajectories
+from catena.generators import (
+    columns,
+    corrections,
+    hints,
+    problems,
+    program_problems,
+    styles,
+    trajectories,
+    twins,
+    variants,
+)
+from catena.generators.program_trials import Trials
 from catena.prompts import Prompt
 from catena.replies import json_reader
 from catena.streaming import Step
-from catena.validators import correctness, validity
+from catena.validators import correctness, program_agreement, validity
 
 Models = Mapping[str, Model]
 
 
 def _write_problem(section: WriteProblemStep, models: Models, name: str) -> Step:
-    return problems.WriteProblem(models[section.model], section.level, _prompt(section), name)
+    return problems.WriteProblem(models[section.model], section.level, _prompt(section), name, section.kinds)
+
+
+def _write_program_problem(section: WriteProgramProblemStep, models: Models, name: str) -> Step:
+    return program_problems.WriteProgramProblem(
+        models[section.model], section.level, _prompt(section), Trials(section.draws), name
+    )
+
+
+def _check_program(section: CheckProgramStep, models: Models, name: str) -> Step:
+    asked = tuple(models[model] for model in section.models)
+    return program_agreement.CheckProgram(asked, section.draws, section.agree, section.least, name)
+
+
+def _vary_problem(section: VaryProblemStep, models: Models, name: str) -> Step:
+    return variants.VaryProblem(models[section.model], section.level, _prompt(section), name)
+
+
+def _remove_premise(section: RemovePremiseStep, models: Models, name: str) -> Step:
+    return twins.RemovePremise(models[section.model], _prompt(section), section.train_abstention, name)
+
+
+def _write_hints(section: WriteHintsStep, models: Models, name: str) -> Step:
+    return hints.WriteHints(models[section.model], _prompt(section), section.required, name)
+
+
+def _correct_attempts(section: CorrectAttemptsStep, models: Models, name: str) -> Step:
+    return corrections.CorrectAttempts(models[section.model], _prompt(section), section.at_most, name=name)
 
 
 def _judge_problem(section: JudgeProblemStep, models: Models, name: str) -> Step:
@@ -32,7 +76,8 @@ def _judge_problem(section: JudgeProblemStep, models: Models, name: str) -> Step
 
 
 def _solve(section: SolveStep, models: Models, name: str) -> Step:
-    return trajectories.Solve(tuple(models[model] for model in section.models), section.samples, name)
+    asked = tuple(models[model] for model in section.models)
+    return trajectories.Solve(asked, section.samples, name, section.style, section.languages, section.budget)
 
 
 def _check_answers(section: CheckAnswersStep, models: Models, name: str) -> Step:
@@ -51,6 +96,12 @@ def _ask(section: AskStep, models: Models, name: str) -> Step:
 
 _MAKERS: dict[type[Any], Callable[[Any, Models, str], Step]] = {
     WriteProblemStep: _write_problem,
+    WriteProgramProblemStep: _write_program_problem,
+    CheckProgramStep: _check_program,
+    VaryProblemStep: _vary_problem,
+    RemovePremiseStep: _remove_premise,
+    WriteHintsStep: _write_hints,
+    CorrectAttemptsStep: _correct_attempts,
     JudgeProblemStep: _judge_problem,
     SolveStep: _solve,
     CheckAnswersStep: _check_answers,
@@ -58,11 +109,20 @@ _MAKERS: dict[type[Any], Callable[[Any, Models, str], Step]] = {
 }
 _SHIPPED: dict[type[Any], tuple[str, str]] = {
     WriteProblemStep: (problems.__file__, "write-problem"),
+    WriteProgramProblemStep: (program_problems.__file__, "write-program-problem"),
+    VaryProblemStep: (variants.__file__, "vary-problem"),
+    RemovePremiseStep: (twins.__file__, "remove-premise"),
+    WriteHintsStep: (hints.__file__, "write-hints"),
+    CorrectAttemptsStep: (corrections.__file__, "correct-attempt"),
     JudgeProblemStep: (validity.__file__, "judge-problem"),
     CheckAnswersStep: (correctness.__file__, "match-answer"),
 }
 _SCHEMAS: dict[type[Any], JsonSchema] = {
     WriteProblemStep: problems.SCHEMA,
+    WriteProgramProblemStep: program_problems.SCHEMA,
+    VaryProblemStep: variants.SCHEMA,
+    RemovePremiseStep: twins.SCHEMA,
+    WriteHintsStep: hints.SCHEMA,
     JudgeProblemStep: validity.SCHEMA,
     CheckAnswersStep: correctness.SCHEMA,
 }
@@ -81,7 +141,13 @@ def make_steps(line: Pipeline, models: Models) -> list[Step]:
 def prompt_versions(line: Pipeline) -> dict[str, str]:
     """The version of each step's prompt, by step; steps without one are left out."""
     sections = zip(line.step_names(), line.steps, strict=True)
-    return {name: _prompt(section).version for name, section in sections if hasattr(section, "prompt")}
+    return {name: version for name, section in sections if (version := _version(section))}
+
+
+def _version(section: Any) -> str:
+    if isinstance(section, SolveStep):
+        return styles.version(section.style, section.languages, section.budget)
+    return _prompt(section).version if hasattr(section, "prompt") else ""
 
 
 def schema_of_step(section: Any) -> JsonSchema | None:

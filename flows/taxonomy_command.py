@@ -1,5 +1,6 @@
 """`catena taxonomy`: look at a topic tree, check it, edit it by hand, write it out.
 
+    catena taxonomy grow RECIPE                                       the tree of a recipe, before anything else is asked for
     catena taxonomy show general --below "mathematics / algebra"      a readable tree with counts
     catena taxonomy check names.txt                                   near-duplicates and non-topics of any list of names
     catena taxonomy merge tree.jsonl "a / b" "a / c" --reason same    edits: prune, merge, rename, move, lock
@@ -7,8 +8,8 @@
     catena taxonomy coverage tree.jsonl --rows data/*.parquet         evenness, quotas, what is missing
     catena taxonomy export tree.jsonl tree.html                       .parquet, .md, .html (a picture to explore), .jsonl
 
-A tree is a tree file (.jsonl), a seed (.toml, .csv) or the name of a shipped tree. Not here: growing a tree; what edits do
-(`taxonomy_edits`), how names are checked (`taxonomy_check`).
+A tree is a tree file (.jsonl), a seed (.toml, .csv) or the name of a shipped tree. Not here: how a tree is grown
+(`taxonomy_grow`), what edits do (`taxonomy_edits`), how names are checked (`taxonomy_check`).
 """
 
 import argparse
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.set_defaults(taxonomy_command=call)
         return one
 
-    # `grow` is declared here once a recipe can ask for it
+    _add_grow(commands.add_parser("grow", help="grow the tree of a recipe with a [grow] table, and nothing else"))
     show = command("show", _show, "print a readable tree with counts")
     show.add_argument("--depth", type=int, metavar="LEVELS", help="levels to show (default: all that fit a terminal)")
     show.add_argument("--below", default="", metavar="TOPIC", help="show this topic alone: 'mathematics / algebra'")
@@ -60,6 +61,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = command("export", _export, f"write a tree as {', '.join(_SUFFIXES)}")
     export.add_argument("out", metavar="OUT", help="file or fsspec URL; its ending says what is written")
     export.add_argument("--rows", nargs="+", default=[], metavar="SHARD", help="Parquet shards whose rows .html counts")
+
+
+def _add_grow(grow: argparse.ArgumentParser) -> None:
+    grow.add_argument("recipe", metavar="RECIPE", help="TOML file with a [grow] table, or the name of a shipped recipe")
+    grow.add_argument("--from", dest="seed", metavar="TREE", help="begin with this tree; its topics stay as they are")
+    grow.add_argument("--run-folder", metavar="URL", help="where to make it (default runs/<name>)")
+    grow.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides", help="replace a setting"
+    )
+    grow.add_argument("--rehearse", action="store_true", help="play every model by a local server, for nothing")
+    grow.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    grow.set_defaults(taxonomy_command=_grow)
 
 
 def _add_edits(command: Callable[[str, _Call, str], argparse.ArgumentParser]) -> None:
@@ -117,6 +130,12 @@ def _fitting(tree: "Tree", below: "Path") -> int | None:
         if lines > MOST_LINES:
             return max(1, depth - 1)
     return None
+
+
+def _grow(options: argparse.Namespace) -> int:
+    from catena.flows import taxonomy_grow
+
+    return taxonomy_grow.run(options)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ _FIELDS = frozenset(Topic.__dataclass_fields__)
 def tree_text(tree: Tree) -> bytes:
     """The tree as the content of a file."""
     head = {"format": FORMAT, "version": VERSION, "identity": tree.identity, "leaves": len(tree.leaves)}
-    lines = [head, *(_plain(topic) for _, topic in sorted(tree.topics.items()))]
+    lines = [head, *(topic_plain(topic) for _, topic in sorted(tree.topics.items()))]
     return b"".join(orjson.dumps(line) + b"\n" for line in lines)
 
 
@@ -37,7 +37,7 @@ def tree_from_text(data: bytes, name: str) -> Tree:
             raise ValueError("its first line does not say so")
         if head["version"] != VERSION:
             raise DatasetError(f"{name}: a tree of version {head['version']}, this build reads {VERSION}")
-        return tree_of(_topic(line, number) for number, line in enumerate(lines[1:], start=2))
+        return tree_of(topic_from_plain(orjson.loads(line), number) for number, line in enumerate(lines[1:], start=2))
     except DatasetError:
         raise
     except TreeError as error:
@@ -60,8 +60,8 @@ def read_tree(path: str) -> Tree:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _plain(topic: Topic) -> dict[str, object]:
-    """Fields that say something; the path first."""
+def topic_plain(topic: Topic) -> dict[str, object]:
+    """A topic as plain data: the fields that say something, the path first."""
     fields: dict[str, object] = {"path": list(topic.path), "status": topic.status}
     for name in ("quota", "description", "merged_into", "origin", "support", "reason"):
         value = getattr(topic, name)
@@ -70,10 +70,15 @@ def _plain(topic: Topic) -> dict[str, object]:
     return fields
 
 
-def _topic(line: bytes, number: int) -> Topic:
-    data = orjson.loads(line)
+def topic_from_plain(data: object, number: int) -> Topic:
+    """The topic that `topic_plain` made plain data of, which stood in line `number`.
+
+    Raises:
+        ValueError: It is none.
+    """
     if not isinstance(data, dict) or not set(data) <= _FIELDS:
         raise ValueError(f"line {number} is no topic")
+    data = dict(data)
     path, merged = data.pop("path"), data.pop("merged_into", None)
     if not path or not all(isinstance(part, str) and part for part in path):
         raise ValueError(f"line {number}: path must be a list of names")

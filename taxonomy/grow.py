@@ -6,7 +6,7 @@ earlier, by a person or by a rule, is not proposed again; what is locked is neve
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from catena.asking import Asked, Model
@@ -17,7 +17,7 @@ from catena.records import Topic, Turn
 from catena.replies import json_reader
 from catena.taxonomy.names import read_name
 from catena.taxonomy.proposals import Aside, Proposal, join
-from catena.taxonomy.tree import Path, Tree, add
+from catena.taxonomy.tree import Path, Tree
 
 KINDS = {2: "areas", 3: "topics"}
 BEYOND, EARLIER = "beyond the number wanted", "pruned or merged earlier"
@@ -112,7 +112,7 @@ class Grower:
         Raises:
             RunStopped: The run stops.
         """
-        growth = Growth(tree)
+        growth, fresh = Growth(tree), dict[Path, Topic]()
         room = asyncio.Semaphore(window)
 
         async def one(parent: Topic) -> tuple[Topic, list[Proposal], list[Aside], str | None]:
@@ -129,21 +129,18 @@ class Grower:
             growth.aside += aside
             if cause is not None:
                 growth.failed[parent.path] = cause
-            for proposal in proposals:
-                _take(growth, parent.path, proposal, count)
+            taken = _take(tree, parent.path, proposals, count, growth.aside)
+            fresh.update((topic.path, topic) for topic in taken)
+        growth.tree = Tree({**tree.topics, **fresh})
         return growth
 
     async def _propose(self, tree: Tree, parent: Topic, count: int) -> tuple[list[Proposal], list[Aside]]:
-        children = [topic.path[-1] for topic in tree.topics.values() if topic.path[:-1] == parent.path]
-        siblings = [topic.path[-1] for topic in tree.children.get(parent.path[:-1], ()) if topic.path != parent.path]
         text = self.expand.render(
             {
                 "path": parent.path,
-                "description": parent.description,
                 "kind": KINDS.get(len(parent.path) + 1, "concepts"),
                 "count": count,
-                "children": children[:_MOST_SHOWN],
-                "siblings": siblings[:_MOST_SHOWN],
+                "known": _known(tree, parent, self.models[0].seed),
             }
         )
         wanted = [(model, sample) for model in self.models for sample in range(self.samples)]
@@ -201,6 +198,19 @@ class Grower:
         return _judged(parent.path, proposals, asked.value["reviews"])
 
 
+def _known(tree: Tree, parent: Topic, seed: int) -> str:
+    """Ancestors' and the topic's descriptions, its siblings and the children that were ever there, fenced; empty without any."""
+    above = [tree.topics[parent.path[:depth]] for depth in range(1, len(parent.path) + 1)]
+    siblings = [topic.path[-1] for topic in tree.children.get(parent.path[:-1], ()) if topic.path != parent.path]
+    children = [topic.path[-1] for topic in tree.ever_below.get(parent.path, ())]
+    lines = [f"{topic.path[-1]}: {topic.description}" for topic in above if topic.description]
+    if siblings:
+        lines.append("Beside it stand (do not go into them): " + "; ".join(siblings[:_MOST_SHOWN]))
+    if children:
+        lines.append("Below it are or were already (do not repeat them): " + "; ".join(children[:_MOST_SHOWN]))
+    return fence("\n".join(lines), seed) if lines else ""
+
+
 def _judged(
     parent: Path, proposals: list[Proposal], reviews: Sequence[dict[str, Any]]
 ) -> tuple[list[Proposal], list[Aside]]:
@@ -222,28 +232,18 @@ def _judged(
     return sorted(kept, key=lambda one: order[id(one)]), aside
 
 
-def _take(growth: Growth, parent: Path, proposal: Proposal, count: int) -> None:
-    """Adds a proposal below its parent, or puts it aside."""
-    tree = growth.tree
-    path = (*parent, proposal.name)
-    below = [topic for topic in tree.topics.values() if topic.path[:-1] == parent]
-    key = read_name(proposal.name).key
-    same = next((topic for topic in below if read_name(topic.path[-1]).key == key), None)
-    if same is not None:
-        there = same.path in tree.live
-        growth.aside.append(Aside(path, "there already" if there else EARLIER, " / ".join(same.path)))
-    elif len(tree.children.get(parent, ())) >= count:
-        growth.aside.append(Aside(path, BEYOND, f"support {proposal.support:.2f}"))
-    else:
-        topic = Topic(path, 0, proposal.description, "proposed", origin=proposal.origin, support=proposal.support)
-        growth.tree = add(tree, topic)
-
-
-def proposed(tree: Tree) -> Tree:
-    """The tree with every live topic locked; what growing leaves behind when it is finished."""
-    return Tree(
-        {
-            path: replace(topic, status="locked") if topic.status == "proposed" else topic
-            for path, topic in tree.topics.items()
-        }
-    )
+def _take(tree: Tree, parent: Path, proposals: Sequence[Proposal], count: int, aside: list[Aside]) -> list[Topic]:
+    """The proposals that become topics below `parent`; why the others do not is added to `aside`."""
+    ever = {read_name(topic.path[-1]).key: topic for topic in tree.ever_below.get(parent, ())}
+    room = count - len(tree.children.get(parent, ()))
+    taken: list[Topic] = []
+    for one in proposals:
+        path, same = (*parent, one.name), ever.get(read_name(one.name).key)
+        if same is not None:
+            there = same.path in tree.live
+            aside.append(Aside(path, "there already" if there else EARLIER, " / ".join(same.path)))
+        elif len(taken) >= room:
+            aside.append(Aside(path, BEYOND, f"support {one.support:.2f}"))
+        else:
+            taken.append(Topic(path, 0, one.description, "proposed", origin=one.origin, support=one.support))
+    return taken

@@ -96,6 +96,21 @@ class Novelty:
             distances = np.minimum(distances, np.clip(1 - exact @ exact[index], 0, FARTHEST))
         return picks
 
+    def nearest(self, texts: Sequence[str], k: int) -> list[list[int]]:
+        """For each text the places, in the order of their adding, of the `k` accepted ones nearest to it, nearest first.
+
+        Fewer where fewer were accepted.
+
+        Raises:
+            ValueError: `k` is below 1, or `embed` gave no unit vectors.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        if self._index.size == 0 or not texts:
+            return [[] for _ in texts]
+        places = self._index.search(self._embedded(texts), min(k, self._index.size))
+        return [[int(place) for place in line] for line in places]
+
     def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.ascontiguousarray(self._embed(list(texts)), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts):
@@ -134,7 +149,12 @@ class _FaissIndex:
 
     def nearest(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """For each vector the known one with the largest inner product."""
-        found: NDArray[np.float32] = self._flat.reconstruct_batch(self._flat.search(vectors, 1)[1][:, 0])
+        found: NDArray[np.float32] = self._flat.reconstruct_batch(self.search(vectors, 1)[:, 0])
+        return found
+
+    def search(self, vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """Places of the `k` known vectors with the largest inner products [num_vectors, k]."""
+        found: NDArray[np.int64] = self._flat.search(vectors, k)[1]
         return found
 
 
@@ -155,8 +175,15 @@ class _NumpyIndex:
 
     def nearest(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """For each vector the known one with the largest inner product."""
+        found: NDArray[np.float32] = self._known[self.search(vectors, 1)[:, 0]]
+        return found
+
+    def search(self, vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """Places of the `k` known vectors with the largest inner products [num_vectors, k]."""
         known = self._known[: self.size]
         block = max(1, _PRODUCTS // self.size)
-        parts = [(vectors[at : at + block] @ known.T).argmax(axis=1) for at in range(0, len(vectors), block)]
-        found: NDArray[np.float32] = known[np.concatenate(parts)]
-        return found
+        parts = [
+            np.argsort(-(vectors[at : at + block] @ known.T), axis=1, kind="stable")[:, :k]
+            for at in range(0, len(vectors), block)
+        ]
+        return np.concatenate(parts)

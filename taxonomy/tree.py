@@ -40,6 +40,14 @@ class Tree:
         return {path: tuple(below) for path, below in found.items()}
 
     @cached_property
+    def ever_below(self) -> dict[Path, tuple[Topic, ...]]:
+        """Children by path whatever became of them."""
+        found: dict[Path, list[Topic]] = {}
+        for path, topic in self.topics.items():
+            found.setdefault(path[:-1], []).append(topic)
+        return {path: tuple(below) for path, below in found.items()}
+
+    @cached_property
     def leaves(self) -> tuple[Topic, ...]:
         """Live topics without live children, in the tree's order."""
         return tuple(topic for path, topic in self.live.items() if path not in self.children)

@@ -1,38 +1,76 @@
-"""Merging near duplicates over a whole tree: the later or weaker name goes into the other, and nothing is deleted."""
+"""Merging near duplicates over a whole tree: the weaker name goes into the stronger, and nothing is deleted.
+
+Locked topics stay. Of the others the one on the higher level stays, so that no topic sinks; on one level the name that
+stands for its group does.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from catena.records import Topic
-from catena.taxonomy.merging import find_duplicates, merge_duplicates
+from catena.taxonomy.deciding import Decider
+from catena.taxonomy.embeddings import RememberingEmbedder
+from catena.taxonomy.merging import Merge, NearPair, compare_all, merge_duplicates
 from catena.taxonomy.proposals import Aside
-from catena.taxonomy.tree import Tree, merge
+from catena.taxonomy.tree import Path, Tree, merge
 
 NEAR = "near duplicate, merged"
 
 
-def merge_near(tree: Tree) -> tuple[Tree, list[Aside]]:
-    """The tree with near duplicates merged, and the names that went into others.
+def near_pairs(tree: Tree, embedder: RememberingEmbedder | None = None) -> tuple[list[Topic], list[NearPair]]:
+    """The live topics in the order that pairs name them by, and all pairs that are near enough to be compared.
 
-    Locked topics stay; of proposed ones the one that stands for its group does.
+    Args:
+        tree: Any tree.
+        embedder: Where candidates come from; None takes the packaged model.
 
     Raises:
         UserError: The packages of `catena[taxonomy]` are not installed.
     """
     topics = sorted(tree.live.values(), key=_standing)
-    names = [topic.path[-1] for topic in topics]
-    paths = [topic.path for topic in topics]
+    return topics, compare_all([one.path[-1] for one in topics], [one.path for one in topics], embedder=embedder)
+
+
+def merge_pairs(
+    tree: Tree, topics: Sequence[Topic], pairs: Iterable[NearPair], decider: Decider | None = None
+) -> tuple[Tree, list[Aside]]:
+    """The tree with the duplicates among `pairs` merged, and the names that went into others."""
     kept = [index for index, topic in enumerate(topics) if topic.status != "proposed"]
-    pairs = find_duplicates(names, paths)
+    names, paths = [one.path[-1] for one in topics], [one.path for one in topics]
+    merges = merge_duplicates(names, pairs, paths, kept=kept, decider=decider)
     merged: list[Aside] = []
-    for one in merge_duplicates(names, pairs, paths, kept=kept):
-        path, into = _where(tree, paths[one.position]), _where(tree, paths[one.into])
-        if path is None or into is None or into[: len(path)] == path:
-            continue  # an earlier merge has moved or taken it
-        tree = merge(tree, path, into, f"{one.decision.why} ({one.decision.score:.2f})")
-        merged.append(Aside(path, NEAR, " / ".join(into)))
+    for one, position, into in _directed(topics, merges):
+        path, target = _where(tree, paths[position]), _where(tree, paths[into])
+        if path != paths[position] or target[: len(path)] == path:
+            continue  # an earlier merge has taken it along
+        tree = merge(tree, path, target, f"{one.decision.why} ({one.decision.score:.2f})")
+        merged.append(Aside(path, NEAR, " / ".join(target)))
     return tree, merged
 
 
-def _where(tree: Tree, path: tuple[str, ...]) -> tuple[str, ...] | None:
-    return path if path in tree.live else None
+def merge_near(tree: Tree) -> tuple[Tree, list[Aside]]:
+    """The tree with near duplicates merged by the offline rule, and the names that went into others."""
+    return merge_pairs(tree, *near_pairs(tree))
+
+
+def _directed(topics: Sequence[Topic], merges: Iterable[Merge]) -> Iterable[tuple[Merge, int, int]]:
+    """Each merge with who goes into whom: the best placed of a group takes the others in."""
+    groups: dict[int, list[Merge]] = defaultdict(list)
+    for one in merges:
+        groups[one.into].append(one)
+    for leader, group in groups.items():
+        best = min(
+            (leader, *(one.position for one in group)), key=lambda at: (*_standing(topics[at])[:2], at != leader)
+        )
+        for one in group:
+            yield one, leader if one.position == best else one.position, best
+
+
+def _where(tree: Tree, path: Path) -> Path:
+    """Where what stood at `path` is now."""
+    while (topic := tree.topics[path]).status == "merged" and topic.merged_into is not None:
+        path = topic.merged_into
+    return path
 
 
 def _standing(topic: Topic) -> tuple[bool, int, float, tuple[str, ...]]:

@@ -39,7 +39,7 @@ name = "problems"
 rows = 48
 candidates = 600
 steps = [
-    { do = "write-problem", model = "lister" },
+    { do = "write-problem", model = "lister", concepts = 2, nearby = 2 },
     { do = "judge-problem", models = ["critic"] },
 ]
 
@@ -95,6 +95,27 @@ def test_each_leaf_gets_exactly_the_rows_wanted(grown: Path) -> None:
     per_leaf = Counter(tuple(row["topic_path"]) for row in rows)
     assert set(per_leaf) == {topic.path for topic in tree.leaves}
     assert set(per_leaf.values()) == {2}
+
+
+def test_problems_of_a_leaf_join_different_neighbours_and_later_rounds_see_what_was_written(grown: Path) -> None:
+    rows = [row for file in grown.glob("data/*/*.parquet") for row in pq.read_table(file).to_pylist()]
+    tree = read_tree(str(grown / "taxonomy" / "tree.jsonl"))
+    joined = {tuple(row["topic_path"]): set() for row in rows}
+    for row in rows:
+        leaf, other = row["concepts"]
+        assert leaf == row["topic_path"][-1]
+        assert (*row["topic_path"][:-1], other) in tree.live
+        joined[tuple(row["topic_path"])].add(other)
+    assert sum(len(others) == 2 for others in joined.values()) > len(joined) / 2
+    guided = [row for file in grown.glob("stages/*/guided/*.parquet") for row in pq.read_table(file).to_pylist()]
+    shown = [text for row in guided for text in row["nearby"]]
+    assert shown
+    assert set(shown) <= {row["question"][:600] for row in rows} | accepted_statements(grown)
+
+
+def accepted_statements(run: Path) -> set[str]:
+    return {text[:600] for file in run.glob("stages/pipeline-*/problems-*.parquet")
+            for text in pq.read_table(file).column("statement").to_pylist()}  # fmt: skip
 
 
 def test_a_second_run_asks_nothing_and_a_replay_gives_the_same_tree(grown: Path) -> None:

@@ -76,7 +76,9 @@ def model():
 @pytest.fixture(scope="module")
 def written(model):
     prompt = Prompt.shipped(problems.__file__, "write-problem")
-    text = prompt.render({"topic": TOPIC, "level": "graduate", "kinds": ANSWER_KINDS})
+    text = prompt.render(
+        {"topic": TOPIC, "concepts": TOPIC[-1:], "nearby": "", "level": "graduate", "kinds": ANSWER_KINDS}
+    )
     return [model.json(text, problems.SCHEMA, seed=seed) for seed in range(600)]
 
 

@@ -43,7 +43,16 @@ def test_problems_walk_through_parquet_and_back(problems: list[Problem], tmp_pat
         Answer("real", "2.5", "m", 1e-3),
         Certificate(True, (1.0, 0.9), 4, 12.5, None),
         Trajectory("m", 0, "{}", "thinking", "4", "stop", 12, 30, None, "unfinished"),
-        Draft("r", 3, ("a", "b", "c"), "2 + 2?", Answer("integer", "4"), columns={"note": "n"}),
+        Draft(
+            "r",
+            3,
+            ("a", "b"),
+            "2 + 2?",
+            Answer("integer", "4"),
+            columns={"n": "m"},
+            concepts=("c", "d"),
+            nearby=("3?",),
+        ),
         Verdict("p", "undecided", 0.5, (Vote("v", "blind solve", "reject", "got 3", 0.9),)),
     ],
 )
@@ -73,7 +82,7 @@ def test_a_truncated_or_altered_shard_is_refused_by_name(problems: list[Problem]
 
 def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
-    with pytest.raises(ShardError, match="schema version unknown, this build reads 2"):
+    with pytest.raises(ShardError, match="schema version unknown, this build reads 3"):
         read_rows([str(tmp_path / "p.parquet")])
 
 

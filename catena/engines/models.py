@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from catena.engines.base import Engine
 
-EngineKind = Literal["openai", "vllm", "transformers"]
+EngineKind = Literal["openai", "openai-embeddings", "vllm", "transformers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def open_engine(spec: ModelSpec) -> Engine:
     Raises:
         UserError: A library that the engine needs is not installed, or the key's reference leads nowhere.
     """
-    if spec.engine == "openai":
-        from catena.engines.openai import OpenAIEngine
+    if spec.engine in ("openai", "openai-embeddings"):
+        from catena.engines.openai import CHAT, EMBEDDINGS, OpenAIEngine
 
-        return OpenAIEngine(spec)
+        return OpenAIEngine(spec, CHAT if spec.engine == "openai" else EMBEDDINGS)
     if spec.engine == "vllm":
         from catena.engines.vllm import VllmEngine
 

@@ -1,4 +1,4 @@
-"""The `openai` engine: any server that speaks OpenAI's chat completions, one or several for a model.
+"""The `openai` engine: any server that speaks OpenAI's chat completions (or embeddings), one or several for a model.
 
 Requests are sent again here only where the way was at fault (rate limit, overload, timeout, connection, an answer that is
 no completion); whether the *content* is of use is judged by `catena.asking`. Not here: streaming, tools, several choices.
@@ -6,7 +6,7 @@ no completion); whether the *content* is of use is judged by `catena.asking`. No
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NoReturn
@@ -19,7 +19,8 @@ from catena.engines.http_client import Answer, HttpClient, Target, target_of
 from catena.engines.http_errors import SHOWN, Fault, fault_of, plain
 from catena.engines.models import ModelSpec
 from catena.engines.openai_body import MalformedAnswer, read_completion, request_body
-from catena.engines.openai_options import check, headers_of, place, read_options
+from catena.engines.openai_embeddings import embedding_body, read_embedding
+from catena.engines.openai_options import Options, check, headers_of, place, read_options
 from catena.engines.pacing import Gate, Pace
 from catena.errors import RETRYABLE, Cause, EngineError, KeyRefused, RunStopped, ServerUnreachable
 from catena.secrets import redact
@@ -53,6 +54,19 @@ class Stats:
     down: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One of the APIs of such a server: where it lies below the base URL, how a request is written and an answer read."""
+
+    path: str
+    body: Callable[[Request, Options], bytes]
+    read: Callable[[object, float], Completion]
+
+
+CHAT = Api("chat/completions", request_body, read_completion)
+EMBEDDINGS = Api("embeddings", embedding_body, read_embedding)
+
+
 class OpenAIEngine:
     """Completions of one model over HTTP; must be made inside a running event loop.
 
@@ -60,13 +74,14 @@ class OpenAIEngine:
         UserError: A URL, an option or the reference to the key is of no use.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, api: Api = CHAT) -> None:
         check(spec)
         self.spec = spec
+        self._api = api
         self._options = read_options(spec)
         headers, self._secrets = headers_of(spec, self._options)
         targets = [
-            (url, target_of(place(url, "chat/completions")), target_of(place(url, "models"))) for url in spec.urls
+            (url, target_of(place(url, api.path)), target_of(place(url, "models"))) for url in spec.urls
         ]
         start = -(-max(16, spec.concurrency // 2) // len(targets))
         endpoints = [Endpoint(url, Pace(spec.concurrency, start)) for url, _, _ in targets]
@@ -130,7 +145,7 @@ class OpenAIEngine:
 
     async def _send(self, request: Request) -> Completion:
         try:
-            body = request_body(request, self._options)
+            body = self._api.body(request, self._options)
         except TypeError as error:
             raise EngineError("invalid_request", f"cannot be sent: {error}", model=self.spec.model, tries=0) from None
         endpoint: Endpoint | None = None
@@ -182,7 +197,7 @@ class OpenAIEngine:
         decoded: object = None
         try:
             decoded = orjson.loads(answer.body)
-            return read_completion(decoded, latency_s)
+            return self._api.read(decoded, latency_s)
         except orjson.JSONDecodeError as error:
             detail = f"the answer is no JSON ({error})"
         except MalformedAnswer as error:

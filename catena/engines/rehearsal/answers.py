@@ -9,15 +9,20 @@ from typing import Any, Literal
 
 import orjson
 
+from catena.engines.rehearsal.hints import write_hints
 from catena.engines.rehearsal.instances import NoInstance, instance
 from catena.engines.rehearsal.judges import judge_match, judge_problem
 from catena.engines.rehearsal.problems import Written, write_problem
+from catena.engines.rehearsal.program_problems import write_program_problem
 from catena.engines.rehearsal.prompts import Parts, parts_of, topic_of
 from catena.engines.rehearsal.question import Question, Refused
 from catena.engines.rehearsal.settings import RehearsalSettings
 from catena.engines.rehearsal.solutions import CHARS_PER_TOKEN, solve
-from catena.engines.rehearsal.topics import propose_topics, review_topics
+from catena.engines.rehearsal.topic_shares import on_topic
+from catena.engines.rehearsal.topics import judge_topics, propose_topics, review_topics
 from catena.engines.rehearsal.truth import TruthFile
+from catena.engines.rehearsal.twins import remove_premise
+from catena.engines.rehearsal.variants import repeated
 
 _YES = frozenset(("valid", "correct", "accept", "accepted", "yes", "true", "pass", "right", "equal", "sound"))
 
@@ -92,13 +97,27 @@ def _content(
         return None, propose_topics(key, parts, question.schema, behaviour)
     if question.kind == "review":
         return None, review_topics(key, parts, behaviour)
+    if question.kind == "same":
+        return None, judge_topics(key, parts, behaviour)
+    if question.kind == "twin":
+        return None, remove_premise(key, parts)
+    if question.kind == "hints":
+        return None, write_hints(key, parts)
     if question.kind == "other":
         try:
             return None, instance(question.schema, key)
         except NoInstance as error:
             raise Refused(400, f"Invalid schema for response_format: {error}.", param="response_format") from None
     topic = topic_of(parts)
-    written = write_problem(key, f"{settings.seed}/{topic.split(' / ')[0]}", topic, behaviour)
+    if question.kind == "program":
+        return write_program_problem(key, topic)
+    written = repeated(key, parts) or write_problem(
+        key,
+        f"{settings.seed}/{topic.split(' / ')[0]}",
+        topic,
+        on_topic(behaviour, settings, topic),
+        _kinds(question.schema),
+    )
     known = written.planted
     return written, {
         "design": written.design,
@@ -107,6 +126,14 @@ def _content(
         "answer": known.stated,
         "unit": known.unit,
     }
+
+
+def _kinds(schema: Any) -> frozenset[str] | None:
+    """The answer types that a schema allows; None where it does not say."""
+    try:
+        return frozenset(str(kind) for kind in schema["properties"]["answer_type"]["enum"])
+    except (KeyError, TypeError):
+        return None
 
 
 def fit(content: Any, schema: Any, key: bytes) -> Any:

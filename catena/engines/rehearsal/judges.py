@@ -4,7 +4,8 @@ from typing import Any
 
 from catena.answer_parsing import extract
 from catena.engines.rehearsal.draws import Draws
-from catena.engines.rehearsal.problems import Planted, planted
+from catena.engines.rehearsal.problems import Planted
+from catena.engines.rehearsal.program_problems import planted
 from catena.engines.rehearsal.prompts import Parts, answer_held_right
 from catena.engines.rehearsal.settings import ModelSettings
 from catena.engines.rehearsal.truth import TruthFile, same_answer

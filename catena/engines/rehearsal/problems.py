@@ -75,20 +75,23 @@ def planted(statement: str) -> Planted | None:
     return _planted(found[-1]) if found and found[-1].form < len(FORMS) else None
 
 
-def write_problem(key: bytes, subject: str, topic: str, settings: ModelSettings) -> Written:
+def write_problem(
+    key: bytes, subject: str, topic: str, settings: ModelSettings, kinds: frozenset[str] | None = None
+) -> Written:
     """A problem for `topic`, fixed by `key`.
 
     Args:
         key: Of the request.
         subject: Fixes the problem that duplicates share: server seed and first part of the topic's path.
         topic: Path of the topic, its parts joined by ` / `; may be empty.
+        kinds: Types that the answer may have; None or none that is known leaves all.
     """
     draws = Draws(key, b"problem")
     kind = _flaw(draws.share(), settings)
     named = topic.split(" / ")[-1]
     if kind == "duplicate":
         draws, named = Draws(subject.encode("utf-8", "surrogatepass"), b"shared"), topic.split(" / ")[0]
-    fits = _fitting(topic if kind != "duplicate" else named)
+    fits = _fitting(topic if kind != "duplicate" else named, kinds)
     form = draws.pick(fits[1] if kind == "off_topic" else fits[0])
     reference = Reference(draws.below(1 << 40).to_bytes(5, "big"), form, kind)
     if kind == "off_topic":
@@ -105,9 +108,11 @@ def _flaw(share: float, settings: ModelSettings) -> PlantedKind:
 
 
 @lru_cache(maxsize=10_000)
-def _fitting(topic: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _fitting(topic: str, kinds: frozenset[str] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Indices of the forms that fit a topic and of those that do not; all of them where there are none."""
-    folded, all_forms = topic.casefold(), tuple(range(len(FORMS)))
+    folded = topic.casefold()
+    allowed = tuple(index for index, form in enumerate(FORMS) if kinds is None or form.kind in kinds)
+    all_forms = allowed or tuple(range(len(FORMS)))
     fitting = tuple(index for index in all_forms if any(word in folded for word in FORMS[index].topics))
     others = tuple(index for index in all_forms if index not in fitting)
     return fitting or all_forms, others or all_forms

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-Kind = Literal["problem", "validity", "match", "topics", "review", "solve", "other"]
+Kind = Literal["problem", "validity", "match", "topics", "review", "same", "program", "twin", "hints", "solve", "other"]
 
 _BY_NAME: dict[str, Kind] = {
     "problem": "problem",
@@ -15,6 +15,10 @@ _BY_NAME: dict[str, Kind] = {
     "match": "match",
     "topics": "topics",
     "topic-review": "review",
+    "same-topic": "same",
+    "program_problem": "program",
+    "ill-posed": "twin",
+    "hints": "hints",
 }
 _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
@@ -22,6 +26,9 @@ _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("extracted", "reason", "verdict")): "match",
     frozenset(("topics",)): "topics",
     frozenset(("reviews",)): "review",
+    frozenset(("reason", "same")): "same",
+    frozenset(("removed", "statement", "missing")): "twin",
+    frozenset(("knowledge", "plan", "partial")): "hints",
 }
 _NOT_IN_KEY = frozenset(
     (

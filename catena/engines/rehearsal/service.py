@@ -10,6 +10,7 @@ from catena.engines.rehearsal import wire
 from catena.engines.rehearsal.admission import Admission
 from catena.engines.rehearsal.answers import answer, cut
 from catena.engines.rehearsal.counters import Counters
+from catena.engines.rehearsal.embeddings import embeddings
 from catena.engines.rehearsal.faults import content_fault, latency, spoiled, transport_fault, within_body
 from catena.engines.rehearsal.files import PlantedFile
 from catena.engines.rehearsal.question import Question, Refused, read_question
@@ -21,6 +22,7 @@ End = Literal["keep", "close", "reset"]
 ANY_MODEL = "rehearsal"
 """What a server that answers for every model name lists as one."""
 _CHAT = (b"/v1/chat/completions", b"/chat/completions")
+_EMBEDDINGS = (b"/v1/embeddings", b"/embeddings")
 _MODELS = (b"/v1/models", b"/models")
 _PAGES = (*_MODELS, b"/health", b"/stats")
 _TURNED_AWAY_S = 0.002
@@ -74,6 +76,8 @@ class Service:
         try:
             if method == b"POST" and path in _CHAT:
                 return self._chat(authorization, body, close)
+            if method == b"POST" and path in _EMBEDDINGS:
+                return Reply(wire.message(200, self._embed(authorization, body), close=close), end=_end(close))
             return Reply(wire.message(200, self._page(method, path, authorization), close=close), end=_end(close))
         except Refused as refused:
             return Reply(wire.error(refused, close=close), end=_end(close))
@@ -100,15 +104,23 @@ class Service:
             self._planted.close()
 
     def _page(self, method: bytes, path: bytes, authorization: bytes) -> bytes:
-        if path not in _PAGES and path not in _CHAT:
+        if path not in (*_PAGES, *_CHAT, *_EMBEDDINGS):
             raise Refused(404, f"Unknown request URL: {path[:200].decode('latin-1')}.", code="unknown_url")
-        if method != b"GET" or path in _CHAT:
+        if method != b"GET" or path in (*_CHAT, *_EMBEDDINGS):
             raise Refused(405, f"Not allowed to {method.decode('latin-1')} on {path.decode('latin-1')}.")
         if path in _MODELS:
             self._admission.check_key(authorization)
             names = [*self.settings.models, *([] if self.settings.only_named else [ANY_MODEL])]
             return orjson.dumps({"object": "list", "data": [_model(name) for name in names]})
         return orjson.dumps(self.counters.as_json() if path == b"/stats" else {"status": "ok"})
+
+    def _embed(self, authorization: bytes, body: bytes) -> bytes:
+        """Vectors; neither faults nor limits are rehearsed for them."""
+        self.counters.requests += 1
+        self._admission.check_key(authorization)
+        content, tokens = embeddings(body)
+        self.counters.prompt_tokens += tokens
+        return orjson.dumps(content)
 
     def _chat(self, authorization: bytes, body: bytes, close: bool) -> Reply:
         counters = self.counters

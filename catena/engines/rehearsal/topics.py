@@ -86,6 +86,19 @@ def review_topics(key: bytes, parts: Parts, settings: ModelSettings) -> dict[str
     return {"reviews": reviews}
 
 
+def judge_topics(key: bytes, parts: Parts, settings: ModelSettings) -> dict[str, Any]:
+    """Whether two quoted topics (`- path: description`) are one, as sure as the model's confusion matrix makes it.
+
+    They are where their names say the same but for what a planted near duplicate adds.
+    """
+    paths = [line[2:].split(": ")[0] for line in parts.problem.splitlines() if line.startswith("- ")]
+    bare = {_bare(path.split(" / ")[-1].strip()) for path in paths}
+    same = len(paths) == 2 and len(bare) == 1
+    right = settings.accept_right if same else settings.reject_wrong
+    said = same == (Draws(key, b"same").share() < right)
+    return {"reason": "Judged by the two names alone.", "same": said}
+
+
 def _bare(name: str) -> str:
     """The name without what a near duplicate adds to it."""
     text = name.casefold()
