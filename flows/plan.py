@@ -21,7 +21,7 @@ from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.run_folder import Marker, finished_marker
-from catena.flows.trees import edits_of
+from catena.flows.trees import edits_of, with_edits
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
@@ -235,7 +235,14 @@ class Plan:
             "identity": self.identities["shards"],
             "seed": self.recipe.seed,
             "catena": __version__,
+            **self._tree_named(),
         }
+
+    def _tree_named(self) -> dict[str, object]:
+        """The identity of the tree that the recipe names; a grown one is known only later."""
+        if self.recipe.tree is None:
+            return {}
+        return {"tree": with_edits(open_tree(self.recipe.tree), self.edits).identity}
 
 
 def fingerprint(source: DatasetSource) -> str:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from catena.taxonomy.criticism import why_no_topic
 from catena.taxonomy.names import read_name
 
 LONGEST_NAME = 100
@@ -48,7 +49,7 @@ def clean(text: str) -> str:
 
 
 def form_problem(name: str, parent: tuple[str, ...]) -> str | None:
-    """Why a text cannot be the name of a topic below `parent`, by its form alone; None where it can."""
+    """Why a text cannot be the name of a topic below `parent`, by the name alone; None where it can."""
     if not any(character.isalpha() for character in name):
         return "no letters"
     if len(name) > LONGEST_NAME:
@@ -59,7 +60,8 @@ def form_problem(name: str, parent: tuple[str, ...]) -> str | None:
         return "not a name"
     if read_name(name).key in {read_name(ancestor).key for ancestor in parent}:
         return "repeats an ancestor"
-    return None
+    reason = why_no_topic(name)
+    return None if reason is None else f"no topic: {reason}"
 
 
 def join(

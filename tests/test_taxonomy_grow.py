@@ -81,6 +81,7 @@ def test_five_thousand_children_are_cut_to_the_number_wanted(tmp_path: Path) -> 
 
 def test_names_that_are_no_names_are_put_aside_with_their_reason(tmp_path: Path) -> None:
     bad = ["x" * 10_000, "zero\u200bwidth", "bell\x07", "What is algebra?", "a / b", "12345", "Mathematics", "PHYSICS"]
+    bad += ["Miscellaneous", "Emerging directions"]
     growth, _ = grown(tmp_path, lambda request: listed([*bad, "number theory"]), count=9)
     assert names_of(growth) == ["Mathematics", "PHYSICS", "number theory", "number theory"]
     assert set(reasons(growth)) == {
@@ -89,6 +90,7 @@ def test_names_that_are_no_names_are_put_aside_with_their_reason(tmp_path: Path)
         "not a name",
         "no letters",
         "repeats an ancestor",
+        "no topic: placeholder",
     }
 
 
