@@ -3,6 +3,7 @@
 What a model or a data set wrote enters another prompt inside a fence whose mark it cannot know.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
@@ -12,7 +13,13 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from catena.errors import RecipeError
+from catena.invisible import spelled_out
 
+_CONTROL_TOKEN = re.compile(
+    r"<(?=[|｜][^<>|｜\n]{1,60}[|｜]>|/?(?:s|start_of_turn|end_of_turn|bos|eos|pad)>)"
+    r"|\[(?=/?INST\]|/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\])|<(?=<SYS>>|</SYS>>)"
+)
+_MARK_LIKE = re.compile(r"\[(?=\s*(?:begin|end)\s+[0-9a-f]{6,64}\s*\])", re.IGNORECASE)
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -52,6 +59,17 @@ def _shipped(path: str, name: str) -> Prompt:
 
 
 def fence(text: str, seed: int = 0) -> str:
-    """`text` between two marks that depend on it and on the run's seed, so that it cannot close the fence itself."""
-    mark = blake2b(f"{seed}/{text}".encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return f"[begin {mark}]\n{text}\n[end {mark}]"
+    """`text` between two marks that no writer of a text can put into it: 128 bits of a keyed hash of the text and the run's seed.
+
+    What could leave the fence in other ways is defused, visibly: characters that cannot be seen are spelled out; what a server
+    may take for control tokens of a chat template (`<|im_end|>`, `[/INST]`) and what looks like a mark get a space after
+    their first character.
+    """
+    key = blake2b(f"fence/{seed}".encode(), digest_size=32).digest()
+    mark = blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=16).hexdigest()
+    return f"[begin {mark}]\n{defused(text)}\n[end {mark}]"
+
+
+def defused(text: str) -> str:
+    """`text` as it stands in a fence; ordinary text is left as it is."""
+    return _MARK_LIKE.sub("[ ", _CONTROL_TOKEN.sub(lambda token: token[0] + " ", spelled_out(text)))

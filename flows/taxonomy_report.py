@@ -1,4 +1,4 @@
-"""What a run leaves beside its tree: how its rows cover the topics (`coverage.txt`, `.json`), and a picture (`tree.html`)."""
+"""What a run leaves beside its tree: how its problems cover the topics (`coverage.txt`, `.json`), and a picture (`tree.html`)."""
 
 from collections import Counter
 from dataclasses import asdict, replace
@@ -28,7 +28,7 @@ def write_coverage(plan: Plan, store: Store, done: Done) -> bool:
     tree = tree_of_run(plan, store, done)
     if tree is None:
         return False
-    tree, rows = _with_quotas(tree, done, store), _rows(store)
+    tree, rows = _with_quotas(tree, done, store), _problems(store)
     embed = None
     if plan.recipe.grow is not None and plan.recipe.grow.merge:
         from catena.taxonomy.embeddings import default_embedder
@@ -48,10 +48,14 @@ def _with_quotas(tree: Tree, done: Done, store: Store) -> Tree:
     return Tree({path: replace(topic, quota=wanted.get(path, 0)) for path, topic in tree.topics.items()})
 
 
-def _rows(store: Store) -> dict[Path, int]:
-    """Published rows by topic."""
+def _problems(store: Store) -> dict[Path, int]:
+    """Published problems by topic, each once however many solutions it has; those made from others fill no quota."""
     counts: Counter[Path] = Counter()
+    seen: set[str] = set()
     for shard in read_manifest(store, DATA_MANIFEST):
-        column = read_shard(store, shard.path, columns=["topic_path"]).column("topic_path")
-        counts.update(tuple(path) for path in column.to_pylist())
+        table = read_shard(store, shard.path, ["problem_id", "topic_path", "operator"])
+        for name, path, operator in zip(*(table.column(at).to_pylist() for at in range(3)), strict=True):
+            if not operator and name not in seen:
+                seen.add(name)
+                counts[tuple(path)] += 1
     return dict(counts)
