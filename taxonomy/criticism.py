@@ -17,7 +17,7 @@ from catena.taxonomy.words import words
 
 NameReason = Literal[
     "empty", "no words", "control characters", "markup", "too long", "question", "sentence", "chatter", "placeholder",
-    "open-ended", "unfinished", "several topics",
+    "open-ended", "unfinished", "several topics", "about teaching",
 ]  # fmt: skip
 PlaceReason = Literal[
     "repeats its parent", "repeats an ancestor", "repeats a sibling", "broader than its parent", "beside its parent",
@@ -54,6 +54,13 @@ _VERB = re.compile(
 _OPEN_ENDED = re.compile(
     r"(?:\betc\b\.?|\band (?:more|others|so on|so forth|the like)|\bamong others|\.\.\.|…)\s*$", re.IGNORECASE
 )
+_TEACHING = re.compile(
+    r"\boutreach\b|\b(?:physics|chemistry|chemical|mathematics|mathematical|biology|biological|science|engineering"
+    r"|computing|computer science|statistics|astronomy)\s+(?:education|teaching|pedagogy|curricul\w+)\b"
+    r"|\b(?:teaching|didactics) of (?:physics|chemistry|mathematics|biology|science|computing|statistics)\b",
+    re.IGNORECASE,
+)
+"""About teaching a field, not of it: nothing to write a problem of the field about."""
 _APART = re.compile(r"\([^()]*\)")
 
 
@@ -103,6 +110,7 @@ def why_no_topic(text: str) -> NameReason | None:
         ("unfinished", _is_unfinished(line)),
         ("placeholder", _is_placeholder(line)),
         ("several topics", _num_listed(line) > MOST_MEMBERS),
+        ("about teaching", _TEACHING.search(line) is not None),
     )
     return next((reason for reason, holds in checks if holds), None)
 

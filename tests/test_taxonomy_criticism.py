@@ -112,3 +112,21 @@ def test_any_list_of_any_texts_is_judged(names: list[str]) -> None:
     assert all(one.reason in NAME_REASONS for one in found)
     assert [one.position for one in found] == sorted({one.position for one in found})
     assert all(one.path in (tuple(names), tuple(names[:2])) for one in misplaced([tuple(names), tuple(names[:2])]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Physics education research and outreach",
+        "Safety, regulation, and chemical education",
+        "Mathematics education",
+        "Teaching of chemistry",
+    ],
+)
+def test_names_about_teaching_a_field_are_no_topics_of_it(name: str) -> None:
+    assert why_no_topic(name) == "about teaching"
+
+
+@pytest.mark.parametrize("name", ["Philosophy of education", "Special education", "Education policy", "Machine teaching"])
+def test_education_as_a_field_of_its_own_is_a_topic(name: str) -> None:
+    assert why_no_topic(name) is None
