@@ -140,22 +140,23 @@ class Model:
             key = keys[known] = identity(request)
             if not self._desk.ledger.knows(key):
                 break
-            kept = self._desk.ledger.find(key, request.sampling.max_tokens)
+            kept = self._kept(key, request)
             if kept is None:
                 missing.append(known)
                 continue
             self._desk.reused += 1
             try:
-                return Asked(_read(kept, parse), kept, known)
+                return await self._understood(kept, key, request, parse)
             except _Unusable as error:
                 unusable.append(error)
         else:
             known = limit
         for attempt in chain(missing, range(known, limit)):
             request = _attempt(first, attempt)
-            completion = await self._complete(keys.get(attempt) or identity(request), request)
+            key = keys.get(attempt) or identity(request)
+            completion = await self._complete(key, request)
             try:
-                return Asked(_read(completion, parse), completion, attempt)
+                return await self._understood(completion, key, request, parse)
             except _Unusable as error:
                 unusable.append(error)
                 if error.cause == "content_filter":
@@ -165,6 +166,22 @@ class Model:
             if cut is not None:
                 return Asked(parse(cut), cut, 0)
         raise self._failure(unusable)
+
+    async def _understood(self, completion: Completion, key: bytes, request: Request, parse: Parser[T]) -> Asked[T]:
+        """What `parse` makes of a completion; a truncated one is asked for again with twice the room, up to the most."""
+        room, most = request.sampling.max_tokens, self.sampling.most_tokens or 0
+        while completion.finish_reason == "length" and room < most:
+            room = min(2 * room, most)
+            wider = replace(request, sampling=replace(request.sampling, max_tokens=room))
+            completion = self._desk.ledger.find(key, room) or await self._complete(key, wider)
+        return Asked(_read(completion, parse), completion, request.attempt)
+
+    def _kept(self, key: bytes, request: Request) -> Completion | None:
+        """What the ledger holds for a request, finished with more room if need be."""
+        kept, most = self._desk.ledger.find(key, request.sampling.max_tokens), self.sampling.most_tokens
+        if most is None or (kept is not None and kept.finish_reason != "length"):
+            return kept
+        return self._desk.ledger.find(key, most) or kept
 
     async def _complete(self, key: bytes, request: Request) -> Completion:
         """The completion of a request that the ledger lacks; two rows that ask the same share one."""

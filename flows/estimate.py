@@ -187,13 +187,18 @@ def _expected(
         attempts += step.samples * len(step.models) if isinstance(step, SolveStep) else 0
         for model in step.asks():
             spec = plan.recipe.models[model].spec(model)
-            bound = (_PROMPT_BOUND + written, plan.recipe.models[model].sampling.max_tokens)
+            bound = (_PROMPT_BOUND + written, _room(plan, model))
             total = known.get((name, spec.model))
             found.append(asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
-        written += max((plan.recipe.models[model].sampling.max_tokens for model in step.asks()), default=0)
+        written += max((_room(plan, model) for model in step.asks()), default=0)
         under_way *= yields.get(name, 1.0)
         arriving *= yields.get(name, 1.0)
     return found
+
+
+def _room(plan: Plan, model: str) -> int:
+    sampling = plan.recipe.models[model].sampling
+    return sampling.most_tokens or sampling.max_tokens
 
 
 def asking(

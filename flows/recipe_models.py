@@ -25,6 +25,7 @@ class SamplingSettings(Section):
     """How completions are drawn; see `catena.engines.base.Sampling`. What is not given is left to the server."""
 
     max_tokens: Count = 4096
+    most_tokens: Count | None = None
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: int | None = None
@@ -32,6 +33,15 @@ class SamplingSettings(Section):
     stop: tuple[str, ...] = ()
     reasoning_effort: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _more_room(self) -> "SamplingSettings":
+        if self.most_tokens is not None and self.most_tokens < self.max_tokens:
+            raise ValueError(
+                f"most_tokens is {self.most_tokens:,}, less than max_tokens ({self.max_tokens:,}); it is the room that a"
+                " truncated completion gets at most"
+            )
+        return self
 
     def value(self) -> Sampling:
         """What the engines take."""

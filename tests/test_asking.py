@@ -10,7 +10,7 @@ import pytest
 
 from catena.asking import Asked, Desk, Model, NotKept
 from catena.budget import Budget, BudgetReached, Cost, Limits
-from catena.engines.base import Completion, Sampling
+from catena.engines.base import Completion, Request, Sampling
 from catena.engines.models import ModelSpec, Price
 from catena.errors import EngineError, RunStopped
 from catena.ledger import open_ledger
@@ -203,3 +203,30 @@ def test_a_lone_surrogate_in_a_message_is_no_crash(tmp_path: Path) -> None:
 
     assert within(tmp_path, engine, odd) == 4
     assert within(tmp_path, None, odd) == 4
+
+
+def test_a_truncated_completion_is_asked_for_again_with_more_room_and_found_again(tmp_path: Path) -> None:
+    def cut_below_four_hundred(request: Request) -> Completion:
+        room = request.sampling.max_tokens
+        return said("4", tokens=300) if room >= 400 else said("", "length", tokens=room)
+
+    engine = ScriptedEngine(cut_below_four_hundred)
+    sampling = Sampling(max_tokens=100, most_tokens=500)
+    found = within(tmp_path, engine, lambda model, _: ask(model), sampling=sampling)
+    assert (found.value, found.attempt) == (4, 0)
+    assert [request.sampling.max_tokens for request in engine.asked] == [100, 200, 400]
+    again = within(tmp_path, None, lambda model, _: ask(model), sampling=sampling)
+    assert again.completion.text == "4"
+
+
+def test_more_room_goes_on_after_a_kill_where_it_was_and_ends_at_the_most(tmp_path: Path) -> None:
+    engine = ScriptedEngine(lambda request: said("cut", "length", tokens=request.sampling.max_tokens))
+    narrow, wide = Sampling(max_tokens=100, most_tokens=200), Sampling(max_tokens=100, most_tokens=300)
+    kept = within(tmp_path, engine, lambda model, _: model.ask(
+        QUESTION, lambda completion: completion.text, purpose="p", row_id="r", keep_truncated=True), sampling=narrow, tries=1)  # fmt: skip
+    assert kept.value == "cut"
+    engine.asked.clear()
+    with pytest.raises(EngineError) as failure:
+        within(tmp_path, engine, lambda model, _: ask(model), sampling=wide, tries=1)
+    assert failure.value.cause == "truncated"
+    assert [request.sampling.max_tokens for request in engine.asked] == [300]
