@@ -1,75 +1,127 @@
-"""Graphs of problems: writing them into a row and reading them back.
+"""Graphs of problems: writing them into a row and reading them back, what depends on what, and how they are evaluated.
 
 Running a graph needs the programs, which live above this layer; callers hand in `resolve`, from a node's program
-text to a `Program`.
+text to a `Program`. Not here: whether a graph's links matter (`catena.validators.certificates`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import orjson
 
+from catena.adapters import NotAdaptable, adapt
 from catena.programs import Program
-from catena.records import Adapter, Answer, Graph, Link, Node
-from catena.values import decode, encode
+from catena.records import Adapter, Answer, Condition, Graph, Link, Loop, Node, Unknown, Value
+from catena.values import decode, encode, value_text
 
 Resolve = Callable[[str], Program]
+
+REPEAT = "#times"
+"""The parameter of a link that says how often its child is applied."""
+MOST_TIMES = 12
+MAX_NODES = 64
+
+TESTS: dict[str, Callable[[Any, int], bool]] = {
+    "over": lambda answer, bound: answer > bound,
+    "even": lambda answer, _: answer % 2 == 0,
+    "true": lambda answer, _: answer is True,
+}
+"""What a condition can ask of an answer, with its whole-number argument."""
+_TESTED: dict[str, tuple[type, ...]] = {"over": (int, Fraction), "even": (int,), "true": (bool,)}
+UNDEFINED = (ArithmeticError, NotAdaptable, ValueError)
+"""What a program or an adapter raises where there is no answer."""
 
 
 def graph_text(graph: Graph) -> str:
     """Canonical JSON of `graph`: equal graphs give equal bytes."""
-    data = {
+    data: dict[str, Any] = {
         "shape": graph.shape,
-        "nodes": [
-            {
-                "source": node.source,
-                "program": node.program,
-                "values": {name: encode(value) for name, value in node.values.items()},
-                "answer": [node.answer.kind, node.answer.value, node.answer.unit, node.answer.tolerance],
-            }
-            for node in graph.nodes
-        ],
-        "links": [
-            [link.parent, link.child, link.parameter, link.adapter.op, list(link.adapter.arguments), link.kind]
-            for link in graph.links
-        ],
+        "nodes": [_node_data(node) for node in graph.nodes],
+        "links": [_link_data(link) for link in graph.links],
     }
+    for name in ("asked", "order", "distractors"):
+        if getattr(graph, name):
+            data[name] = getattr(graph, name)
+    if graph.unknown is not None:
+        data["unknown"] = [graph.unknown.node, graph.unknown.parameter, graph.unknown.target]
     return orjson.dumps(data).decode()
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "source": node.source,
+        "program": node.program,
+        "values": {name: encode(value) for name, value in node.values.items()},
+        "answer": [node.answer.kind, node.answer.value, node.answer.unit, node.answer.tolerance],
+    }
+    if node.loop is not None:
+        adapter = node.loop.adapter
+        data["loop"] = [node.loop.parameter, adapter.op, list(adapter.arguments), node.loop.times]
+    return data
+
+
+def _link_data(link: Link) -> list[Any]:
+    data = [link.parent, link.child, link.parameter, link.adapter.op, list(link.adapter.arguments), link.kind]
+    if link.when is not None:
+        data.append([link.when.node, link.when.test, link.when.argument, link.when.holds])
+    return data
 
 
 def graph_from_text(text: str) -> Graph:
     """The graph that `graph_text` wrote.
 
     Raises:
-        ValueError: Not such a text, or a link that does not point from an earlier node to a later one.
+        ValueError: Not such a text, a link that does not point from an earlier node to a later one, or a node that is not there.
     """
     try:
         data = orjson.loads(text)
-        nodes = tuple(_node(item) for item in data["nodes"])
-        links = tuple(
-            Link(parent, child, parameter, Adapter(op, tuple(arguments)), kind)
-            for parent, child, parameter, op, arguments, kind in data["links"]
+        graph = Graph(
+            tuple(map(_node, data["nodes"])),
+            tuple(map(_link, data["links"])),
+            data["shape"],
+            *(tuple(map(int, data.get(name, ()))) for name in ("asked", "order", "distractors")),
+            Unknown(*data["unknown"]) if "unknown" in data else None,
         )
-        shape = data["shape"]
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a problem graph: {error}") from error
-    for link in links:
-        if not 0 <= link.parent < link.child < len(nodes) or link.parameter not in nodes[link.child].values:
-            raise ValueError(f"link {link.parent} -> {link.child} ({link.parameter}) does not fit the graph")
-    return Graph(nodes, links, shape)
+    _check(graph)
+    return graph
 
 
 def _node(item: dict[str, Any]) -> Node:
     values = {name: decode(value) for name, value in item["values"].items()}
-    return Node(item["source"], item["program"], values, Answer(*item["answer"]))
+    if "loop" not in item:
+        return Node(item["source"], item["program"], values, Answer(*item["answer"]))
+    parameter, op, arguments, times = item["loop"]
+    loop = Loop(parameter, Adapter(op, tuple(arguments)), times)
+    return Node(item["source"], item["program"], values, Answer(*item["answer"]), loop)
 
 
-def horizon_of(graph: Graph) -> int:
-    """Number of nodes on the longest dependency path, at least 1."""
-    depth = [1] * len(graph.nodes)
-    for link in graph.links:  # parents stand before their children
-        depth[link.child] = max(depth[link.child], depth[link.parent] + 1)
-    return max(depth)
+def _link(item: list[Any]) -> Link:
+    parent, child, parameter, op, arguments, kind, *when = item
+    return Link(parent, child, parameter, Adapter(op, tuple(arguments)), kind, *(Condition(*one) for one in when))
+
+
+def _check(graph: Graph) -> None:
+    nodes = graph.nodes
+    for link in graph.links:
+        if not 0 <= link.parent < link.child < len(nodes) or not _is_fed(nodes[link.child], link):
+            raise ValueError(f"link {link.parent} -> {link.child} ({link.parameter}) does not fit the graph")
+    for node in nodes:
+        if node.loop is not None and not (node.loop.parameter in node.values and type(node.loop.times) is int):
+            raise ValueError(f"the loop over {node.loop.parameter!r} does not fit its node {node.source!r}")
+    if any(not 0 <= index < len(nodes) for index in (*graph.asked, *graph.order, *graph.distractors)):
+        raise ValueError(f"the graph has {len(nodes)} nodes; asked, order or distractors name another one")
+    hidden = graph.unknown
+    if hidden and not (0 <= hidden.node <= hidden.target < len(nodes) and hidden.parameter in nodes[hidden.node].values):
+        raise ValueError(f"the unknown {hidden.parameter!r} of node {hidden.node} does not fit the graph")
+
+
+def _is_fed(child: Node, link: Link) -> bool:
+    if link.when is not None and not (0 <= link.when.node < link.child and link.when.test in TESTS):
+        return False
+    return link.parameter in child.values or (link.parameter == REPEAT and child.loop is not None)
 
 
 def incoming_links(graph: Graph) -> list[list[Link]]:
@@ -78,3 +130,151 @@ def incoming_links(graph: Graph) -> list[list[Link]]:
     for link in graph.links:
         incoming[link.child].append(link)
     return incoming
+
+
+def asked_nodes(graph: Graph) -> tuple[int, ...]:
+    """The nodes whose answers are wanted, in the order of the published answer."""
+    return graph.asked or (len(graph.nodes) - 1,)
+
+
+def needed_nodes(graph: Graph) -> frozenset[int]:
+    """The nodes that a wanted answer depends on: through links, conditions of either outcome, or an unknown found from them."""
+    above: list[set[int]] = [set() for _ in graph.nodes]
+    for link in graph.links:
+        above[link.child].add(link.parent)
+        if link.when is not None:
+            above[link.child].add(link.when.node)
+    if graph.unknown is not None:
+        above[graph.unknown.node].add(graph.unknown.target)
+    found: set[int] = set()
+    left = list(asked_nodes(graph))
+    while left:
+        index = left.pop()
+        if index not in found:
+            found.add(index)
+            left.extend(above[index])
+    return frozenset(found)
+
+
+def passes(condition: Condition, answer: Value) -> bool:
+    """Whether `condition` is met by the answer of its node.
+
+    Raises:
+        NotAdaptable: The answer is not of a kind that the test takes.
+    """
+    if type(answer) not in _TESTED[condition.test]:
+        raise NotAdaptable(f"{answer!r} cannot be tested for {condition.test!r}")
+    return TESTS[condition.test](answer, condition.argument) == condition.holds
+
+
+def active_links(links: Sequence[Link], answers: Sequence[Value] | Mapping[int, Value]) -> list[Link]:
+    """Those of `links` that carry, given the answers of the nodes before."""
+    return [link for link in links if link.when is None or passes(link.when, answers[link.when.node])]
+
+
+def solve_node(program: Program, values: Mapping[str, Value], loop: Loop | None = None, times: int = 1) -> Value:
+    """The answer of one node, applied `times` times where it has a loop.
+
+    Raises:
+        NotAdaptable, ArithmeticError, ValueError: There is none: a quantity on the way leaves its domain, or too many times.
+    """
+    if loop is None:
+        return program.solve(**values)
+    if type(times) is not int or not 1 <= times <= MOST_TIMES:
+        raise NotAdaptable(f"a node is applied 1 to {MOST_TIMES} times, got {times!r}")
+    given = dict(values)
+    for _ in range(times - 1):
+        given[loop.parameter] = adapt(loop.adapter, program.solve(**given))
+        if not inside(program, given):
+            raise NotAdaptable(f"{loop.parameter} = {given[loop.parameter]!r} is outside of its domain")
+    return program.solve(**given)
+
+
+def inside(program: Program, values: Mapping[str, Value]) -> bool:
+    """Whether every value lies in its domain and they make sense together."""
+    parameters = program.parameters
+    if parameters.keys() != values.keys():
+        return False
+    for name, value in values.items():
+        if not parameters[name].contains(value):
+            return False
+    return program.constraint is None or program.constraint(**values)
+
+
+def evaluate(graph: Graph, programs: Sequence[Program]) -> list[Value]:
+    """Every node's answer, computed from the values that are given and the links [num_nodes].
+
+    Raises:
+        NotAdaptable, ArithmeticError, ValueError: A node has no answer.
+    """
+    answers: list[Value] = []
+    for node, program, links in zip(graph.nodes, programs, incoming_links(graph), strict=True):
+        values, times = dict(node.values), node.loop.times if node.loop else 1
+        for link in active_links(links, answers):
+            carried = adapt(link.adapter, answers[link.parent])
+            if link.parameter == REPEAT:
+                times = carried
+            else:
+                values[link.parameter] = carried
+        answers.append(solve_node(program, values, node.loop, times))
+    return answers
+
+
+def asked_answer(graph: Graph) -> Answer:
+    """The published answer: the last node's, or the sequence of those asked for, in their order."""
+    wanted = [graph.nodes[index].answer for index in asked_nodes(graph)]
+    if len(wanted) == 1:
+        return wanted[0]
+    return Answer("sequence", f"({', '.join(answer.value for answer in wanted)})")
+
+
+def horizon_of(graph: Graph) -> int:
+    """Number of nodes on the longest dependency path to a wanted answer, at least 1.
+
+    A branch that is not taken does not count, the decision for it does. The nodes from an unknown to the answer that it is
+    found from have to be inverted as a whole: each of their answers is known only after all of them.
+    """
+    deciding = {link.when.node for link in graph.links if link.when is not None}
+    answers = {index: _known(graph.nodes[index].answer) for index in deciding}
+    incoming = incoming_links(graph)
+    inverted = inverted_nodes(graph)
+    depth = [1] * len(graph.nodes)
+    for index, links in enumerate(incoming):  # parents stand before their children
+        for link in active_links(links, answers):
+            above = [link.parent] if link.when is None else [link.parent, link.when.node]
+            depth[index] = max(depth[index], *(depth[node] + 1 for node in above))
+        if graph.unknown is not None and index == graph.unknown.target:
+            for node in inverted:
+                depth[node] = depth[index]
+    return max(depth[index] for index in asked_nodes(graph))
+
+
+def inverted_nodes(graph: Graph) -> frozenset[int]:
+    """The nodes on a path from the unknown's node to its target, both included; empty without an unknown."""
+    if graph.unknown is None:
+        return frozenset()
+    below = {graph.unknown.node}
+    for link in sorted(graph.links, key=lambda link: link.child):
+        if link.parent in below:
+            below.add(link.child)
+    above = {graph.unknown.target}
+    for link in sorted(graph.links, key=lambda link: -link.child):
+        if link.child in above:
+            above.add(link.parent)
+    return frozenset(below & above)
+
+
+def _known(answer: Answer) -> Value:
+    """The value of a node's answer, as far as a condition can ask for it."""
+    if answer.kind == "boolean":
+        return answer.value == "true"
+    try:
+        number = Fraction(answer.value)
+    except ValueError:
+        return answer.value
+    return number.numerator if number.denominator == 1 else number
+
+
+def same_answer(value: Value, answer: Answer) -> bool:
+    """Whether `value` prints as `answer` does."""
+    return value_text(value, answer.kind) == answer.value

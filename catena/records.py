@@ -76,11 +76,23 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Whether the answer of `node` passes `test` (a name of `catena.graphs.TESTS`) against `argument`; `holds` is the wanted outcome."""
+
+    node: int
+    test: str
+    argument: int
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """Parameter `parameter` of node `child` is the answer of node `parent`, through `adapter`.
 
     `value-changing`: the child's quantity becomes what arrives, and its truth is recomputed.
     `value-preserving`: the adapter adds `m - a`, so that the child's own quantity `m` and truth stay.
+    With `when`, the link carries only where the condition holds; another link feeds the parameter where it does not.
+    The parameter `catena.graphs.REPEAT` is the number of times that a child with a loop is applied.
     """
 
     parent: int
@@ -88,6 +100,25 @@ class Link:
     parameter: str
     adapter: Adapter
     kind: LinkKind
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A node applied `times` times: after each but the last, `parameter` becomes its answer through `adapter`."""
+
+    parameter: str
+    adapter: Adapter
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A quantity to be found from a later answer: `parameter` of `node`, given the answer of node `target`."""
+
+    node: int
+    parameter: str
+    target: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +126,32 @@ class Node:
     """One problem inside a graph: which program, with which parameter values, and its own answer.
 
     `program` is the canonical text that `catena.programs` resolves: a family's name or an operation list.
-    `values` holds every parameter, carried ones included, as they are on the true path.
+    `values` holds every parameter, carried ones included, as they are on the true path; with a `loop`, as they are the
+    first time.
     """
 
     source: str
     program: str
     values: dict[str, Value]
     answer: Answer
+    loop: Loop | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Problems in an order in which every parent stands before its child, and the links between them."""
+    """Problems in an order in which every parent stands before its child, and the links between them.
+
+    `asked` are the nodes whose answers are wanted (empty: the last one), `order` the nodes in the order in which the
+    statement lists them (empty: as they are), `distractors` the nodes that no wanted answer depends on.
+    """
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     shape: str = "serial"
+    asked: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+    distractors: tuple[int, ...] = ()
+    unknown: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)

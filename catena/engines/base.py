@@ -22,14 +22,14 @@ class Sampling:
 
     Attributes:
         max_tokens: Upper bound of reasoning and text together, in tokens. Not part of a request's identity.
-        most_tokens: A truncated completion is asked for again with twice the room, up to so many tokens; None: never.
         seed: Base seed of the run; the seed sent is drawn from it, the sample index and the attempt.
         reasoning_effort: `low`, `medium`, `high`, where the model knows it.
         extra: Further fields of the request body, as the server names them (`chat_template_kwargs`, ...).
+        most_tokens: A truncated completion is asked for again with twice the room, up to so many tokens; None: never. Not
+            part of a request's identity either.
     """
 
     max_tokens: int = 4096
-    most_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -38,6 +38,7 @@ class Sampling:
     seed: int | None = None
     reasoning_effort: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
