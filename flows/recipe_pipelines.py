@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from catena.flows.recipe_base import Count, Name, Section, Share
-from catena.generators.deriving import Operator
 from catena.generators.problems import CHECKABLE
 from catena.generators.styles import language_name
+from catena.generators.variants import Operator
 from catena.records import AnswerKind
 
 SETTLE = "unique"

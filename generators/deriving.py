@@ -7,14 +7,10 @@ Which parents a problem has follows from the run's seed and the row's number. No
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
 
+from catena.generators.variants import OPERATORS
 from catena.records import Draft, Parent, content_id
 from catena.seeds import stream_for
-
-Operator = Literal["harder", "sequential", "parallel", "conditional", "cross-subject", "reparameterise"]
-OPERATORS: tuple[Operator, ...] = get_args(Operator)
-PAIRS: frozenset[str] = frozenset(("sequential", "parallel", "conditional", "cross-subject"))
 
 
 def variants(
@@ -40,8 +36,10 @@ def variants(
     stream_for(seed, name, "parents").shuffle(order)
     for number, operator in zip(range(rows if whole else 0), _in_turn(operators), strict=False):
         first = whole[order[number % len(order)]]
-        second = _second(first, operator, whole, by_subject, seed, f"{name}/{number}") if operator in PAIRS else None
-        if operator in PAIRS and second is None:
+        second = (
+            _second(first, operator, whole, by_subject, seed, f"{name}/{number}") if OPERATORS[operator] == 2 else None
+        )
+        if OPERATORS[operator] == 2 and second is None:
             continue
         parents = tuple(_parent(one) for one in (first, second) if one is not None)
         row_id = content_id(name, operator, str(number), *(one.row_id for one in parents))

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from catena.asking import Model
-from catena.generators.problems import SCHEMA, read_problem
+from catena.generators.problems import CHECKABLE, problem_schema, read_problem
 from catena.leaks import states_answer
 from catena.number_mentions import values_in
 from catena.prompts import Prompt, fence
-from catena.records import ANSWER_KINDS, Draft, Parent, Turn
+from catena.records import Draft, Parent, Turn
 from catena.streaming import Filtered
 
 __all__ = ["OPERATORS", "SCHEMA", "Operator", "VaryProblem"]
 
+SCHEMA = problem_schema(CHECKABLE)
 Operator = Literal["harder", "sequential", "parallel", "conditional", "cross-subject", "reparameterise"]
 OPERATORS: dict[str, int] = {
     name: 1 if name in ("harder", "reparameterise") else 2 for name in get_args(Operator)
@@ -77,7 +78,7 @@ class VaryProblem:
                 "topic": draft.topic,
                 "concepts": draft.concepts,
                 "level": self.level,
-                "kinds": ANSWER_KINDS,
+                "kinds": CHECKABLE,
             }
         )
 

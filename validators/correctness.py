@@ -33,7 +33,7 @@ class CheckAnswers:
 
     Attributes:
         judge: Asked where comparison says neither equal nor different; None leaves those undecided.
-        prompt: Uses `problem` and `solution` (fenced) and `answer`.
+        prompt: Uses `problem`, `solution` and `answer`, all fenced.
     """
 
     judge: Model | None
@@ -62,7 +62,7 @@ class CheckAnswers:
         values = {
             "problem": fence(draft.statement, judge.seed),
             "solution": fence(one.text[-4000:], judge.seed),
-            "answer": str(draft.answer),
+            "answer": fence(str(draft.answer), judge.seed),
         }
         try:
             asked: Asked[dict[str, str]] = await judge.ask(

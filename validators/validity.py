@@ -37,7 +37,7 @@ class JudgeProblem:
     Attributes:
         models: The judges.
         quorum: Readable votes needed to decide at all, in [1, number of models].
-        prompt: Uses `topic`, `problem` (fenced) and `answer`.
+        prompt: Uses `topic` (a list of names), `problem` and `answer` (fenced); `seed` is for the filter `fenced`.
     """
 
     models: tuple[Model, ...]
@@ -65,8 +65,9 @@ class JudgeProblem:
         return replace(draft, votes=(*draft.votes, *votes))
 
     async def _vote(self, draft: Draft, model: Model) -> Vote:
-        problem = fence(draft.statement, model.seed)
-        text = self.prompt.render({"topic": draft.topic, "problem": problem, "answer": str(draft.answer)})
+        problem, answer = fence(draft.statement, model.seed), fence(str(draft.answer), model.seed)
+        values = {"topic": draft.topic, "problem": problem, "answer": answer, "seed": model.seed}
+        text = self.prompt.render(values)
         asked: Asked[dict[str, str]] = await model.ask(
             (Turn("user", text),), _read, purpose=self.name, row_id=draft.row_id, schema=SCHEMA
         )

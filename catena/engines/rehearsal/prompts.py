@@ -1,13 +1,15 @@
 """What a prompt says: its topic, the problem and the texts that it quotes, the answer that it holds to be right.
 
 The product's prompts quote untrusted text between `[begin MARK]` and `[end MARK]` and label the rest (`Topic:`,
-`Reference answer:`); labels are looked for outside quotations first. Prompts without fences are read as well as can be.
+`Reference answer:`); labels are looked for outside quotations first. A quotation below the label of a topic or an answer is
+read as if it stood beside its label. Prompts without fences are read as well as can be.
 """
 
 import re
 from dataclasses import dataclass
 
 _BEGIN = re.compile(r"\[begin ([0-9a-f]{6,64})\]\r?\n")
+_LABEL_ABOVE = re.compile(r"(?:^|\n)(?:topic|reference answer|answer given):[ \t]*\r?\n$", re.IGNORECASE)
 _HEAD = r"^[ \t>*#_-]{0,12}(?:the )?"
 _TAIL = r"[*_]{0,3}[ \t]{0,8}[:=][*_ \t]*(\S.*)$"  # greedy: what trails is stripped afterwards, in linear time
 _TOPIC = re.compile(_HEAD + r"(?:parent|topic|parent topic|topic path)" + _TAIL, re.IGNORECASE | re.MULTILINE)
@@ -53,8 +55,12 @@ def parts_of(prompt: str) -> Parts:
             outside.append(prompt[position : opening.end()])
             position = opening.end()
             continue
-        outside.append(prompt[position : opening.start()])
-        quoted.append(prompt[opening.end() : end].removesuffix("\r"))
+        before, said = prompt[position : opening.start()], prompt[opening.end() : max(opening.end(), end)]
+        if _LABEL_ABOVE.search(before):
+            outside.append(f"{before.rstrip()} {' '.join(said.split())}")
+        else:
+            outside.append(before)
+            quoted.append(said.removesuffix("\r"))
         position = end + len(closing)
     return Parts("".join((*outside, prompt[position:])), tuple(quoted))
 
