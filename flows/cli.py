@@ -111,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     _compare_arguments(compare)
     compare.set_defaults(command=_compare)
 
+    panel = commands.add_parser("panel", help="what a panel's votes decide, and how far each voter can be trusted")
+    _panel_arguments(panel)
+    panel.set_defaults(command=_panel)
+
     certify = commands.add_parser("certify", help="certify published shards again, from the rows alone")
     certify.add_argument("shards", nargs="+", metavar="SHARD", help="Parquet files")
     certify.set_defaults(command=_certify)
@@ -139,6 +143,12 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     from catena.flows import compare
 
     compare.add_arguments(parser)
+
+
+def _panel_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import panel_command
+
+    panel_command.add_arguments(parser)
 
 
 def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
@@ -220,6 +230,12 @@ def _compare(options: argparse.Namespace) -> int:
     from catena.flows import compare
 
     return compare.run(options)
+
+
+def _panel(options: argparse.Namespace) -> int:
+    from catena.flows import panel_command
+
+    return panel_command.run(options)
 
 
 def _certify(options: argparse.Namespace) -> int:
