@@ -19,12 +19,14 @@ from typing import Any, cast
 import sympy
 
 from catena.answer_algebra import MAX_CHARS, Tree, read_algebra
+from catena.answer_rational import equal_rationals
 from catena.answer_values import Math, Node, read_interval, read_item, read_sequence, read_set, same_node, show_node
 
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 60  # the kernel ends a worker whose parent was killed in the middle of a request
 DIGITS = 60
 POINTS = ((-1.37, 0.61, 2.43, -0.29, 1.71), (0.83, -1.93, 0.37, 1.17, -2.57), (2.19, 1.43, -0.77, 0.53, 0.91))
+_EXACT_POINTS = tuple(tuple(Fraction(str(value)) for value in point) for point in POINTS)
 
 _READERS: dict[str, Callable[[str], Node | None]] = {
     "set": read_set,
@@ -86,6 +88,9 @@ def equal_trees(left: Tree, right: Tree) -> bool:
     """Whether two trees are equal as functions, or as equations up to a constant factor."""
     if left[0] == "=" or right[0] == "=":
         return left[0] == right[0] and _equal_equations(left, right)
+    exact = equal_rationals(left, right, _EXACT_POINTS)
+    if exact is not None:
+        return exact
     return _is_zero(to_sympy(left) - to_sympy(right))
 
 

@@ -115,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     _panel_arguments(panel)
     panel.set_defaults(command=_panel)
 
+    audit = commands.add_parser("audit", help="what should not be published: hidden text, injection, secrets, triggers")
+    _audit_arguments(audit)
+    audit.set_defaults(command=_audit)
+
     certify = commands.add_parser("certify", help="certify published shards again, from the rows alone")
     certify.add_argument("shards", nargs="+", metavar="SHARD", help="Parquet files")
     certify.set_defaults(command=_certify)
@@ -149,6 +153,12 @@ def _panel_arguments(parser: argparse.ArgumentParser) -> None:
     from catena.flows import panel_command
 
     panel_command.add_arguments(parser)
+
+
+def _audit_arguments(parser: argparse.ArgumentParser) -> None:
+    from catena.flows import audit_command
+
+    audit_command.add_arguments(parser)
 
 
 def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
@@ -236,6 +246,12 @@ def _panel(options: argparse.Namespace) -> int:
     from catena.flows import panel_command
 
     return panel_command.run(options)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from catena.flows import audit_command
+
+    return audit_command.run(options)
 
 
 def _certify(options: argparse.Namespace) -> int:

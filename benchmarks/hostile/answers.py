@@ -34,7 +34,11 @@ def main() -> None:
     parser.add_argument("--deadline", type=float, default=0.5, help="seconds per comparison")
     options = parser.parse_args()
     attacked = attack(options.hostile, options.deadline)
-    print(orjson.dumps({"hostile": attacked, "ordinary": throughput(options.ordinary)}, option=orjson.OPT_INDENT_2).decode())
+    print(
+        orjson.dumps(
+            {"hostile": attacked, "ordinary": throughput(options.ordinary)}, option=orjson.OPT_INDENT_2
+        ).decode()
+    )
     sys.exit(0 if not attacked["executed"] and not attacked["stalled"] else 1)
 
 
@@ -85,7 +89,11 @@ def throughput(number: int) -> dict[str, object]:
     _warm(())
     result: dict[str, object] = {}
     rows = list(ordinary(number))
-    mixes = {"all": rows, "plain": [row for row in rows if row[0] == "plain"], "algebra": [row for row in rows if row[0] == "algebra"]}
+    mixes = {
+        "all": rows,
+        "plain": [row for row in rows if row[0] == "plain"],
+        "algebra": [row for row in rows if row[0] == "algebra"],
+    }
     for name, mix in mixes.items():
         begun, cpu = time.monotonic(), time.process_time()
         verdicts = Counter(compare(gold, text).verdict for _, gold, text in mix)

@@ -38,7 +38,14 @@ def _brackets(draw: Random, canary: str) -> str:
 
 def _latex(draw: Random, canary: str) -> str:
     depth = draw.choice((5, 40, 200, 1_500))
-    pieces = ((r"\frac{1}{", "}"), (r"\sqrt{", "}"), (r"\left(", r"\right)"), ("x^{", "}"), (r"\sin{", "}"), (r"\boxed{", "}"))
+    pieces = (
+        (r"\frac{1}{", "}"),
+        (r"\sqrt{", "}"),
+        (r"\left(", r"\right)"),
+        ("x^{", "}"),
+        (r"\sin{", "}"),
+        (r"\boxed{", "}"),
+    )
     opening, closing = draw.choice(pieces)
     return opening * depth + "2" + closing * (depth - draw.randint(0, 1))
 
@@ -77,7 +84,28 @@ def _formats(draw: Random, canary: str) -> str:
 
 
 def _unicode(draw: Random, canary: str) -> str:
-    parts = ("\u202e07", "７０", "७०", "٧٠", "𝟕𝟎", "7\u200b0", "⁷⁰", "½" * 200, "a\u0301" * 900, "\ud800", "\U000e0037", "𓀀" * 400, "Ⅶ", "㊿", "7\u03360", "∞", "−", "\ufeff70", "ﷺ" * 300, "🤖")
+    parts = (
+        "\u202e07",
+        "７０",
+        "७०",
+        "٧٠",
+        "𝟕𝟎",
+        "7\u200b0",
+        "⁷⁰",
+        "½" * 200,
+        "a\u0301" * 900,
+        "\ud800",
+        "\U000e0037",
+        "𓀀" * 400,
+        "Ⅶ",
+        "㊿",
+        "7\u03360",
+        "∞",
+        "−",
+        "\ufeff70",
+        "ﷺ" * 300,
+        "🤖",
+    )
     return "".join(draw.choice(parts) for _ in range(draw.randint(1, 4)))
 
 
@@ -124,4 +152,8 @@ def ordinary(number: int, seed: int = 1) -> Iterator[tuple[str, Answer, str]]:
         )  # fmt: skip
         gold, text = draw.choice(forms)
         reasoning = f"First we add {value} and 3. Then we divide. " * 8
-        yield "plain", gold, f"{reasoning}\n{draw.choice(('<answer>{}</answer>', 'The answer is {}.', '#### {}')).format(text)}"
+        yield (
+            "plain",
+            gold,
+            f"{reasoning}\n{draw.choice(('<answer>{}</answer>', 'The answer is {}.', '#### {}')).format(text)}",
+        )
