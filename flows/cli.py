@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 from catena import __version__
 from catena.errors import CatenaError, RunStopped, UserError
@@ -21,6 +23,31 @@ QUIET_ENVIRONMENT = {
 }
 """Set before the libraries are imported, unless the user has set them: no telemetry, no log lines between ours, and no
 spinning threads (on a busy machine they slow training down many times)."""
+
+
+MODULES = {
+    "taxonomy": ("catena.flows.taxonomy_command", "grow, look at, check and edit topic trees"),
+    "review": ("catena.flows.review_command", "rows that verifiers were not sure about, for a person to decide"),
+    "ledger": ("catena.flows.ledger_command", "what models have answered: stats, export, gc"),
+    "rehearse": ("catena.flows.rehearse_command", "serve the OpenAI API on loopback, with errors of known rate"),
+    "compare": ("catena.flows.compare", "compare an answer in model text with the gold answer"),
+    "panel": ("catena.flows.panel_command", "what a panel's votes decide, and how far each voter can be trusted"),
+    "audit": ("catena.flows.audit_command", "what should not be published: hidden text, injection, secrets, triggers"),
+}
+"""Commands that declare their own arguments: the module, which is imported when the command is given, and its help."""
+
+
+class _Command(argparse.ArgumentParser):
+    """The parser of a sub-command, which asks its module for the arguments only when it is used."""
+
+    module = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's own."""
+        if self.module:
+            module, self.module = self.module, ""
+            import_module(module).add_arguments(self)
+        return super().parse_known_args(args, namespace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="catena", description="Verified reasoning data of any horizon, from a topic to a trained model."
     )
     parser.add_argument("--version", action="version", version=f"catena {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command)
 
     run = commands.add_parser("run", help="make everything that a recipe names; go on where it stopped")
     _recipe_arguments(run)
@@ -90,34 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--quiet", action="store_true", help="say nothing on the way")
     replay.set_defaults(command=_replay)
 
-    ledger = commands.add_parser("ledger", help="what models have answered: stats, export, gc")
-    _ledger_arguments(ledger)
-    ledger.set_defaults(command=_ledger)
-
-    taxonomy = commands.add_parser("taxonomy", help="grow, look at, check and edit topic trees")
-    _taxonomy_arguments(taxonomy)
-    taxonomy.set_defaults(command=_taxonomy)
-
-    rehearse = commands.add_parser("rehearse", help="serve the OpenAI API on loopback, with errors of known rate")
-    _rehearse_arguments(rehearse)
-    rehearse.set_defaults(command=_rehearse)
-
     status = commands.add_parser("status", help="the books of a run: in = done + filtered + failed + pending")
     status.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
     status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(command=_status)
-
-    compare = commands.add_parser("compare", help="compare an answer in model text with the gold answer")
-    _compare_arguments(compare)
-    compare.set_defaults(command=_compare)
-
-    panel = commands.add_parser("panel", help="what a panel's votes decide, and how far each voter can be trusted")
-    _panel_arguments(panel)
-    panel.set_defaults(command=_panel)
-
-    audit = commands.add_parser("audit", help="what should not be published: hidden text, injection, secrets, triggers")
-    _audit_arguments(audit)
-    audit.set_defaults(command=_audit)
 
     certify = commands.add_parser("certify", help="certify published shards again, from the rows alone")
     certify.add_argument("shards", nargs="+", metavar="SHARD", help="Parquet files")
@@ -130,6 +133,10 @@ def _parser() -> argparse.ArgumentParser:
 
     recipes = commands.add_parser("recipes", help="list the shipped recipes")
     recipes.set_defaults(command=_recipes)
+    for name, (module, said) in MODULES.items():
+        command = commands.add_parser(name, help=said)
+        command.module = module
+        command.set_defaults(command=_of_module, module=module)
     return parser
 
 
@@ -143,40 +150,8 @@ def _recipe_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import compare
-
-    compare.add_arguments(parser)
-
-
-def _panel_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import panel_command
-
-    panel_command.add_arguments(parser)
-
-
-def _audit_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import audit_command
-
-    audit_command.add_arguments(parser)
-
-
-def _ledger_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import ledger_command
-
-    ledger_command.add_arguments(parser)
-
-
-def _taxonomy_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import taxonomy_command
-
-    taxonomy_command.add_arguments(parser)
-
-
-def _rehearse_arguments(parser: argparse.ArgumentParser) -> None:
-    from catena.flows import rehearse_command
-
-    rehearse_command.add_arguments(parser)
+def _of_module(options: argparse.Namespace) -> int:
+    return int(import_module(options.module).run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -212,46 +187,10 @@ def _replay(options: argparse.Namespace) -> int:
     return run.replay(options.run_folder, quiet=options.quiet)
 
 
-def _ledger(options: argparse.Namespace) -> int:
-    from catena.flows import ledger_command
-
-    return ledger_command.run(options)
-
-
-def _taxonomy(options: argparse.Namespace) -> int:
-    from catena.flows import taxonomy_command
-
-    return taxonomy_command.run(options)
-
-
-def _rehearse(options: argparse.Namespace) -> int:
-    from catena.flows import rehearse_command
-
-    return rehearse_command.run(options)
-
-
 def _status(options: argparse.Namespace) -> int:
     from catena.flows import status
 
     return status.run(options.run_folder, as_json=options.json)
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from catena.flows import compare
-
-    return compare.run(options)
-
-
-def _panel(options: argparse.Namespace) -> int:
-    from catena.flows import panel_command
-
-    return panel_command.run(options)
-
-
-def _audit(options: argparse.Namespace) -> int:
-    from catena.flows import audit_command
-
-    return audit_command.run(options)
 
 
 def _certify(options: argparse.Namespace) -> int:
