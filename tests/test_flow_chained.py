@@ -134,6 +134,7 @@ def test_rows_say_which_tree_and_prompts_they_come_from(run: Path) -> None:
         assert "problems/write-problem" in provenance["prompts"]
 
 
+@pytest.mark.slow
 def test_killed_anywhere_and_taken_up_again_it_gives_the_same_bytes(run: Path, tmp_path: Path) -> None:
     recipe, again = run.parent / "r.toml", tmp_path / "run"
     for seconds in (4, 7):

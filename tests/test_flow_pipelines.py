@@ -219,6 +219,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_under_faults_every_row_ends_and_the_books_agree_with_the_dead_letters(tmp_path: Path) -> None:
     recipe, run = tmp_path / "r.toml", tmp_path / "run"
     with rehearsing(settings_from({"seed": 2, "faults": FAULTS, "retry_after_s": 0.2})) as url:
@@ -251,6 +252,7 @@ def _retries(run: Path, books: dict[str, Any], url: str) -> None:
     assert 0 < stats(url)["requests"] - asked < 10 * books["failed"]["malformed"], before
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments_loses_nothing_and_repeats_only_what_was_in_flight(tmp_path: Path) -> None:
     recipe = tmp_path / "r.toml"
     with rehearsing(settings_from({"seed": 1, "latency_s": 0.02})) as url:

@@ -14,6 +14,8 @@ from prefect.settings import PREFECT_API_URL
 from catena.taxonomy.files import read_tree
 from catena.taxonomy.tree import Tree
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name = "edited"
 seed = 3

@@ -14,6 +14,8 @@ from prefect.settings import PREFECT_API_URL
 
 from catena.taxonomy.files import read_tree
 
+pytestmark = pytest.mark.slow
+
 
 def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "catena.flows.cli", *map(str, arguments)]

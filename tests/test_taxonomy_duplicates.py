@@ -132,6 +132,7 @@ def test_the_tune_half_is_decided_as_well_as_when_the_rule_was_fitted() -> None:
     assert right / sum(row.duplicate for row in rows) >= 0.87
 
 
+@pytest.mark.slow
 def test_of_the_near_pairs_of_curated_lists_hardly_one_is_called_a_duplicate() -> None:
     rows = [row for row in labelled("natural.csv") if row.split == "tune"]
     decisions = offline_rule().decide_all([(row.a, row.b) for row in rows])
