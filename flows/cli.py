@@ -32,6 +32,11 @@ MODULES = {
     "rehearse": ("catena.flows.rehearse_command", "serve the OpenAI API on loopback, with errors of known rate"),
     "compare": ("catena.flows.compare", "compare an answer in model text with the gold answer"),
     "panel": ("catena.flows.panel_command", "what a panel's votes decide, and how far each voter can be trusted"),
+    "contamination": (
+        "catena.flows.contamination_command",
+        "rows that stand in a benchmark, and how well planted ones are found",
+    ),
+    "duplicates": ("catena.flows.duplicates_command", "rows that repeat each other, in clusters"),
     "audit": ("catena.flows.audit_command", "what should not be published: hidden text, injection, secrets, triggers"),
 }
 """Commands that declare their own arguments: the module, which is imported when the command is given, and its help."""

@@ -195,7 +195,8 @@ def _parsed(line: bytes, place: str) -> Any:
 @contextmanager
 def _opened(source: str) -> Iterator[Any]:
     try:
-        opened = fsspec.open(source, "rb", compression="infer").open()
+        opened: Any = fsspec.open(source, "rb", compression="infer")
+        opened = opened.open()
     except (OSError, ValueError, ImportError) as error:
         raise DatasetError(
             f"{source}: cannot be opened ({error}); give a JSONL or Parquet file, a run folder, a URL or a hub id"

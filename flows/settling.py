@@ -80,7 +80,7 @@ class Settling:
         if match is None:
             return one
         masked = " with other numbers" if match.masked else ""
-        where = f"{match.benchmark}, item {match.item}: {match.share:.0%} of its word 8-grams{masked}"
+        where = f"{match.benchmark}, item {match.item}: {match.share:.0%} of its word 5-grams{masked}"
         return replace(one, end=Filtered(CONTAMINATED, where))
 
     def _read_up_to(self, paths: Sequence[str], store: Store) -> None:

@@ -1,0 +1,34 @@
+"""Final answers as they are compared when two statements may be one problem: numbers by value, other short texts by their letters.
+
+Cheap, and no judge of correctness (`catena.answers` is): an answer that cannot be read this way is unknown, never different.
+"""
+
+import re
+import unicodedata
+from fractions import Fraction
+
+_LONGEST = 100
+_NUMBER = re.compile(r"[$€£]?\s*(-?\d{1,18}(?:,\d{3})*(?:\.\d{1,18})?(?:/\d{1,18})?)\s*%?\.?")
+_OTHER = re.compile(r"[\W_]+")
+
+
+def answer_key(answer: str) -> str | None:
+    """What equal answers have in common; None where the text is empty, or too long to be a final answer.
+
+    Of a worked solution that ends in `#### 72`, as GSM8K's do, the part behind the last mark counts.
+    """
+    text = unicodedata.normalize("NFKC", answer[-2_000:].rpartition("####")[2]).strip()
+    if not 0 < len(text) <= _LONGEST:
+        return None
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return _OTHER.sub(" ", text.casefold()).strip() or None
+    try:
+        return str(Fraction(number[1].replace(",", "")))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def same_answer(a: str | None, b: str | None) -> bool | None:
+    """Whether two keys agree; None where one is unknown."""
+    return None if a is None or b is None else a == b
