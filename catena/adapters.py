@@ -1,22 +1,39 @@
 """Adapters: how the answer of one problem becomes a whole number that another problem needs.
 
 Every adapter is `reduce(answer, *arguments) + shift`: `reduce` turns the answer into a whole number, the last
-argument shifts it. The table below is all there is: an operation is a function, its arity and its wording.
+argument shifts it. An operation is a function, its wording, and what it takes: kinds of answers, and units where it converts.
+A file of one's own adds to the table (`load_operations`):
+
+    from catena.adapters import Operation, register
+
+    register("vowels", Operation(lambda word: sum(map(word.count, "aeiou")), 0, "how many vowels {ref} has", ("string",)))
 """
 
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from functools import cache
+from math import ceil, floor
+from pathlib import Path
 
-from catena.records import Adapter, Value
+from catena import adapters_values as values
+from catena.adapters_values import NotAdaptable
+from catena.records import ANSWER_KINDS, Adapter, AnswerKind, Value
+
+__all__ = [
+    "CONVERSIONS",
+    "OPERATIONS",
+    "NotAdaptable",
+    "Operation",
+    "adapt",
+    "describe",
+    "load_operations",
+    "operations_for",
+]
 
 # A real answer is carried only when rounding it cannot depend on the solver's last digits.
 ROUNDING_MARGIN = 0.02
-
-
-class NotAdaptable(ValueError):
-    """The answer is not of a kind that this operation takes."""
 
 
 def _whole(answer: Value) -> int:
@@ -29,6 +46,13 @@ def _number(answer: Value) -> int | Fraction | float:
     if type(answer) is int or type(answer) is float or type(answer) is Fraction:
         return answer
     raise NotAdaptable(f"a number is needed, got {answer!r}")
+
+
+def _positive(answer: Value) -> int | Fraction | float:
+    number = _number(answer)
+    if number < 0:
+        raise NotAdaptable(f"a number from zero on is needed, got {answer!r}")
+    return number
 
 
 def _fraction(answer: Value) -> int | Fraction:
@@ -70,12 +94,21 @@ def _digit_sum(answer: Value) -> int:
 class Operation:
     """One row of the table: `reduce`, how many arguments it takes beside the shift, and its words.
 
-    `words` has `{ref}` for the parent's answer and `{0}` for its argument.
+    Attributes:
+        reduce: The whole number of an answer and the arguments; raises `NotAdaptable` where there is none.
+        arity: Arguments beside the shift.
+        words: What is carried, with `{ref}` for the parent's answer and `{0}` for its argument.
+        takes: Kinds of answers that composition may offer it; empty: it is offered by rules of its own.
+        units: Units of answers that it is for; None: whatever the unit.
+        argument: From where its argument is drawn, both ends included.
     """
 
     reduce: Callable[..., int]
     arity: int
     words: str
+    takes: tuple[AnswerKind, ...] = ()
+    units: tuple[str, ...] | None = None
+    argument: tuple[int, int] = (1, 3)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -96,6 +129,45 @@ OPERATIONS: dict[str, Operation] = {
     "min_to_s": Operation(lambda answer: _whole(answer) * 60, 0, "{ref} converted to seconds"),
     "L_to_mL": Operation(lambda answer: _whole(answer) * 1000, 0, "{ref} converted to millilitres"),
     "dollars_to_cents": Operation(lambda answer: _whole(answer) * 100, 0, "{ref} converted to cents"),
+    "integer_part": Operation(
+        lambda a: floor(_positive(a)), 0, "{ref} with everything after the point dropped", ("rational",)
+    ),
+    "rounded_up": Operation(lambda a: ceil(_positive(a)), 0, "{ref} rounded up to a whole number", ("rational",)),
+    "root": Operation(values.root, 0, "the integer part of the square root of {ref}", ("integer",)),
+    "last_digits": Operation(
+        values.last_digits, 1, "the last {0} digits of {ref} as a number", ("integer",), None, (3, 4)
+    ),
+    "entry": Operation(values.entry, 1, "entry number {0} of {ref}", ("sequence",)),
+    "largest": Operation(values.largest, 0, "the largest entry of {ref}", ("sequence", "set")),
+    "smallest": Operation(values.smallest, 0, "the smallest entry of {ref}", ("sequence", "set")),
+    "total": Operation(values.total, 0, "the sum of all entries of {ref}", ("set",)),
+    "different_letters": Operation(values.different_letters, 0, "how many different letters {ref} has", ("string",)),
+    "letter": Operation(
+        values.letter, 1, "the place in the alphabet (a = one) of letter number {0} of {ref}", ("string",)
+    ),
+    "first_in_order": Operation(
+        values.first_in_order,
+        0,
+        "the place in the alphabet (a = one) of the letter of {ref} that comes first there",
+        ("string",),
+    ),
+    "entry_letters": Operation(
+        values.entry_letters, 1, "how many letters there are in entry number {0} of {ref}", ("sequence",)
+    ),
+    "truth": Operation(values.truth, 0, "the number one if {ref} is true and the number zero if not", ("boolean",)),
+    "day_of_month": Operation(values.day_of_month, 0, "the day of the month of {ref}", ("string",)),
+    "day_of_year": Operation(values.day_of_year, 0, "how many days of its year have begun on {ref}", ("string",)),
+    "days_from": Operation(
+        values.days_since_2000, 0, "how many days {ref} lies after the first of January two thousand", ("string",)
+    ),
+    "cm_to_mm": Operation(
+        lambda answer: _whole(answer) * 10, 0, "{ref} converted to millimetres", ("integer",), ("cm",)
+    ),
+    "years_to_months": Operation(
+        lambda answer: _whole(answer) * 12, 0, "{ref} converted to months", ("integer",), ("years",)
+    ),
+    "kJ_to_J": Operation(lambda answer: _whole(answer) * 1000, 0, "{ref} converted to joules", ("integer",), ("kJ",)),
+    "byte_to_bit": Operation(lambda answer: _whole(answer) * 8, 0, "{ref} converted to bits", ("integer",), ("byte",)),
 }
 
 CONVERSIONS: dict[str, str] = {
@@ -110,6 +182,44 @@ CONVERSIONS: dict[str, str] = {
 """Unit of the parent's answer -> the conversion that its wording can ask for."""
 
 
+def operations_for(kind: AnswerKind, unit: str | None) -> tuple[str, ...]:
+    """The operations that fit answers of this kind and unit, beside those that linking offers by rules of its own."""
+    return tuple(
+        name
+        for name, operation in OPERATIONS.items()
+        if kind in operation.takes and (operation.units is None or unit in operation.units)
+    )
+
+
+def register(name: str, operation: Operation) -> None:
+    """Adds an operation for this process; rows name it, so a name never changes its meaning.
+
+    Raises:
+        ValueError: The name is taken, a kind is unknown, or the words lack `{ref}` or an argument.
+    """
+    known = OPERATIONS.get(name)
+    if known is not None and known.words != operation.words:
+        raise ValueError(f"operation {name!r} is there already; rows refer to it, so give yours another name")
+    if not set(operation.takes) <= set(ANSWER_KINDS):
+        raise ValueError(f"operation {name!r} takes {operation.takes}, known kinds: {', '.join(ANSWER_KINDS)}")
+    places = ["{ref}", *(f"{{{number}}}" for number in range(operation.arity))]
+    if operation.arity > 1 or not all(place in operation.words for place in places):
+        raise ValueError(f"operation {name!r}: its words need {' and '.join(places)}, and one argument is the most")
+    OPERATIONS[name] = operation
+
+
+@cache
+def load_operations(path: str) -> None:
+    """Runs the file at `path`, which calls `register`; once per process.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file; it registers adapters, see catena.adapters")
+    runpy.run_path(path)
+
+
 def adapt(adapter: Adapter, answer: Value) -> int:
     """The whole number that `adapter` makes of `answer`.
 
@@ -122,7 +232,13 @@ def adapt(adapter: Adapter, answer: Value) -> int:
         if type(answer) is not int:
             raise NotAdaptable(f"a whole number is needed, got {answer!r}")
         return answer + arguments[0]
-    return OPERATIONS[adapter.op].reduce(answer, *arguments[:-1]) + arguments[-1]
+    reduce = OPERATIONS[adapter.op].reduce
+    try:
+        return reduce(answer, *arguments[:-1]) + arguments[-1]
+    except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, NotAdaptable):
+            raise
+        raise NotAdaptable(f"{adapter.op} takes no {answer!r}: {error}") from error
 
 
 def describe(adapter: Adapter, reference: str) -> str:

@@ -80,8 +80,10 @@ def graph_from_text(text: str) -> Graph:
             tuple(map(_node, data["nodes"])),
             tuple(map(_link, data["links"])),
             data["shape"],
-            *(tuple(map(int, data.get(name, ()))) for name in ("asked", "order", "distractors")),
-            Unknown(*data["unknown"]) if "unknown" in data else None,
+            asked=tuple(map(int, data.get("asked", ()))),
+            order=tuple(map(int, data.get("order", ()))),
+            distractors=tuple(map(int, data.get("distractors", ()))),
+            unknown=Unknown(*data["unknown"]) if "unknown" in data else None,
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a problem graph: {error}") from error
@@ -114,7 +116,9 @@ def _check(graph: Graph) -> None:
     if any(not 0 <= index < len(nodes) for index in (*graph.asked, *graph.order, *graph.distractors)):
         raise ValueError(f"the graph has {len(nodes)} nodes; asked, order or distractors name another one")
     hidden = graph.unknown
-    if hidden and not (0 <= hidden.node <= hidden.target < len(nodes) and hidden.parameter in nodes[hidden.node].values):
+    if hidden and not (
+        0 <= hidden.node <= hidden.target < len(nodes) and hidden.parameter in nodes[hidden.node].values
+    ):
         raise ValueError(f"the unknown {hidden.parameter!r} of node {hidden.node} does not fit the graph")
 
 
@@ -199,25 +203,6 @@ def inside(program: Program, values: Mapping[str, Value]) -> bool:
         if not parameters[name].contains(value):
             return False
     return program.constraint is None or program.constraint(**values)
-
-
-def evaluate(graph: Graph, programs: Sequence[Program]) -> list[Value]:
-    """Every node's answer, computed from the values that are given and the links [num_nodes].
-
-    Raises:
-        NotAdaptable, ArithmeticError, ValueError: A node has no answer.
-    """
-    answers: list[Value] = []
-    for node, program, links in zip(graph.nodes, programs, incoming_links(graph), strict=True):
-        values, times = dict(node.values), node.loop.times if node.loop else 1
-        for link in active_links(links, answers):
-            carried = adapt(link.adapter, answers[link.parent])
-            if link.parameter == REPEAT:
-                times = carried
-            else:
-                values[link.parameter] = carried
-        answers.append(solve_node(program, values, node.loop, times))
-    return answers
 
 
 def asked_answer(graph: Graph) -> Answer:

@@ -22,6 +22,7 @@ from catena.flows.driver import Driver
 from catena.flows.job import Job
 from catena.flows.jobs import perform
 from catena.flows.plan import Done, Plan, plan_of
+from catena.flows.plan_panel import PREFIX as PANEL_STAGE
 from catena.flows.plan_pipelines import line_of
 from catena.flows.plan_taxonomy import begin as begin_growing
 from catena.flows.plan_taxonomy import tree_of_run
@@ -91,7 +92,7 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
         done: Done = {}
         with workers(plan.recipe.workers) as pool, _models(plan, replay) as models:
             for stage in plan.stages:
-                asking = line_of(plan, stage) is not None or stage.startswith("level-")
+                asking = asks_models(plan, stage)
                 workplace = models if asking else pool
                 done[stage] = run_stage(stage, plan, done, workplace, reporter, again=replay)
                 if stage == "taxonomy":
@@ -111,6 +112,11 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
         mark_finished(store, plan.identities["run"], _failed(done))
         create_table_artifact(key="yield", table=report["stages"], description=f"Yield per stage of {plan.recipe.name}")
         reporter.say(f"report: {store.full('report.html')}")
+
+
+def asks_models(plan: Plan, stage: str) -> bool:
+    """Whether the shards of a stage ask models, rather than keep a worker process busy."""
+    return line_of(plan, stage) is not None or stage.startswith(("level-", PANEL_STAGE))
 
 
 @contextmanager
@@ -136,7 +142,7 @@ def run_stage(
             store.remove(DATA_OWNER)
         claim_data(store, plan.identities["shards"], plan.folder("shards"))
     line = line_of(plan, stage)
-    asking = line is not None or stage.startswith("level-")
+    asking = asks_models(plan, stage)
     fresh: set[str] = set()
     began = False
     while True:  # more than once only where candidates come in rounds

@@ -6,7 +6,7 @@ Shards are handed in from the flow's tasks; their rows share the loop, so that a
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from types import TracebackType
@@ -24,8 +24,10 @@ from catena.flows.growing import grow_level
 from catena.flows.guiding import Guide, guide_of
 from catena.flows.job import Job
 from catena.flows.merging import TreeMerger
+from catena.flows.panelling import planted_shard, tallies_from
 from catena.flows.pipeline import pipeline_shard
 from catena.flows.plan import Plan
+from catena.flows.plan_panel import WORK as PLANTED
 from catena.flows.recipe_pipelines import Pipeline
 from catena.flows.rows import questions
 from catena.flows.run_folder import Marker, read_marker, write_marker
@@ -34,9 +36,10 @@ from catena.flows.steps import make_steps
 from catena.ledger import Ledger, open_ledger
 from catena.records import Draft
 from catena.storage import Store
-from catena.streaming import ErrorWatch, Outcome, Stream
+from catena.streaming import ErrorWatch, Outcome, Step, Stream
 from catena.taxonomy.grow import Grower
 from catena.validators.contamination import Benchmarks
+from catena.validators.panel import Panel
 
 CLOCK = "clock.json"
 GROWING_TRIES = 3
@@ -133,7 +136,10 @@ class Driver:
         start = time.perf_counter()
         ended = self._ended.setdefault(job.marker, asyncio.Event())
         try:
-            marker = await (self._grow(job) if job.work == "grow_level" else self._stream_shard(job))
+            if job.work == PLANTED:
+                marker = await self._plant(job)
+            else:
+                marker = await (self._grow(job) if job.work == "grow_level" else self._stream_shard(job))
             if marker is not None:
                 marker.seconds = round(time.perf_counter() - start, 3)
                 await asyncio.to_thread(write_marker, self._store, job.marker, marker)
@@ -177,7 +183,9 @@ class Driver:
 
     async def _stream_shard(self, job: Job) -> Marker | None:
         name = job.shard.rsplit("-", 1)[0]  # <pipeline>-<number>
-        stream, room = self._stream(next(line for line in self._plan.recipe.pipeline if line.name == name))
+        given = {**job.given}
+        measured = given.pop("measured", ())
+        stream, room = self._stream(self._line(name), measured)
         return await pipeline_shard(
             self._store,
             job,
@@ -187,18 +195,34 @@ class Driver:
             settling=self._settlings.get(name),
             room=room,
             replay=self._replay,
-            **job.given,
+            **given,
         )
 
-    def _stream(self, line: Pipeline) -> tuple[Stream, asyncio.Semaphore]:
-        """The stream of a pipeline, and room for as many shards at once as its models can be kept busy with."""
+    async def _plant(self, job: Job) -> Marker | None:
+        line = self._line(job.given["name"])
+        steps, window = self._steps(line)
+        panel = next(step for step in steps if isinstance(step, Panel))
+        return await planted_shard(self._store, job, panel, self.desk, window=window)
+
+    def _line(self, name: str) -> Pipeline:
+        return next(line for line in self._plan.recipe.pipeline if line.name == name)
+
+    def _steps(self, line: Pipeline) -> tuple[list[Step], int]:
+        """The steps of a pipeline, and how many rows under way keep their models busy."""
+        names = dict.fromkeys(name for step in line.steps for name in step.asks())
+        models = {name: self._model(name, line.tries, self.desk) for name in names}
+        return make_steps(line, models), max(64, 2 * sum(self._specs[name].concurrency for name in names))
+
+    def _stream(self, line: Pipeline, measured: Sequence[dict[str, Any]] = ()) -> tuple[Stream, asyncio.Semaphore]:
+        """The stream of a pipeline, and room for as many shards at once as its models can be kept busy with.
+
+        `measured` is what planted rows have shown about its panel, the same for all of its shards.
+        """
         if line.name not in self._streams:
-            names = dict.fromkeys(name for step in line.steps for name in step.asks())
-            desk = self.desk
-            models = {name: self._model(name, line.tries, desk) for name in names}
-            window = max(64, 2 * sum(self._specs[name].concurrency for name in names))
-            watch = ErrorWatch(line.stop_error_rate)
-            stream = Stream(make_steps(line, models), desk, window=window, watch=watch)
+            steps, window = self._steps(line)
+            tallies = tallies_from(measured)
+            told = [replace(step, tallies=tallies) if isinstance(step, Panel) else step for step in steps]
+            stream = Stream(told, self.desk, window=window, watch=ErrorWatch(line.stop_error_rate))
             room = asyncio.Semaphore(STRAGGLING + window // self._plan.recipe.shard_rows)
             self._streams[line.name] = stream, room
             if line.guide is not None:

@@ -19,9 +19,10 @@ from catena.flows.driver import ledger_url
 from catena.flows.guiding import guided_first
 from catena.flows.job import Refused
 from catena.flows.plan import Done, Plan
+from catena.flows.plan_panel import number_of
 from catena.flows.plan_pipelines import dataset_of, leaves, source_of, stages_of
 from catena.flows.plan_taxonomy import levels, tree_of_run
-from catena.flows.recipe_pipelines import CheckAnswersStep, Pipeline, SolveStep
+from catena.flows.recipe_pipelines import CheckAnswersStep, PanelStep, Pipeline, SolveStep
 from catena.flows.rows import drafts_in_turn, drafts_of_rows
 from catena.flows.run_folder import finished_marker
 from catena.flows.steps import make_steps
@@ -183,17 +184,28 @@ def _expected(
     under_way, written, arriving, attempts = 0.0, 0, float(rows), 0
     for name, step in zip(line.step_names(), line.steps, strict=True):
         under_way += lacking[name] * share
-        each = step.samples if isinstance(step, SolveStep) else attempts if isinstance(step, CheckAnswersStep) else 1
+        each: float = (
+            step.samples if isinstance(step, SolveStep) else attempts if isinstance(step, CheckAnswersStep) else 1
+        )
         attempts += step.samples * len(step.models) if isinstance(step, SolveStep) else 0
         for model in step.asks():
             spec = plan.recipe.models[model].spec(model)
             bound = (_PROMPT_BOUND + written, _room(plan, model))
             total = known.get((name, spec.model))
+            if isinstance(step, PanelStep):
+                each, planted = step.most(model), number_of(step, rows)
+                found += [_planted(name, spec, planted * each, known.get((f"{name}, planted", spec.model)), bound)]
             found.append(asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
         written += max((_room(plan, model) for model in step.asks()), default=0)
         under_way *= yields.get(name, 1.0)
         arriving *= yields.get(name, 1.0)
     return found
+
+
+def _planted(step: str, spec: ModelSpec, questions: float, total: Total | None, bound: tuple[int, int]) -> Asking:
+    """What a panel would ask about planted rows; what it asked before is taken to be among it."""
+    kept = min(questions, total.completions if total is not None else 0)
+    return asking(f"{step}, planted", spec, questions - kept, kept, total, bound)
 
 
 def _room(plan: Plan, model: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from catena.flows.job import Job
 from catena.flows.judging import certify_shard, find_duplicates, publish_shard
-from catena.flows.making import compose_shard, list_families, lock_topics, parse_dataset
+from catena.flows.making import compose_shard, list_families, lock_topics, parse_dataset, written_atoms
 from catena.flows.publishing import publish_drafts
 from catena.flows.rows import dataset_drafts, derived_drafts, topic_drafts
 from catena.flows.run_folder import Marker, write_marker
@@ -19,6 +19,7 @@ _FUNCTIONS = (
     lock_topics,
     parse_dataset,
     list_families,
+    written_atoms,
     compose_shard,
     certify_shard,
     find_duplicates,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from catena.adapters import load_operations
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
@@ -21,6 +22,9 @@ from catena.shards import Shard, read_shard, write_shard
 from catena.storage import Store
 from catena.validators.certificates import Limits, certify
 from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, Duplicates
+
+ANY_TOPIC = "*"
+"""In quotas: rows of all topics count together."""
 
 
 @lru_cache(maxsize=100_000)
@@ -37,8 +41,16 @@ def resolve(program: str) -> Program:
     return Operations.from_text(program)
 
 
-def certify_shard(store: Store, job: Job, *, candidates: Shard, seed: int, limits: dict[str, Any]) -> Marker:
-    """Stage `certify`: the rows of one shard, read back, with their certificates; refused ones apart."""
+def certify_shard(
+    store: Store, job: Job, *, candidates: Shard, seed: int, limits: dict[str, Any], adapters: Sequence[str] = ()
+) -> Marker:
+    """Stage `certify`: the rows of one shard, read back, with their certificates; refused ones apart.
+
+    Args:
+        adapters: Files that register further operations.
+    """
+    for path in adapters:
+        load_operations(path)
     table = read_shard(store, candidates.path, expected=candidates)
     demanded = Limits(**limits)
     granted: list[int] = []
@@ -61,7 +73,7 @@ def certify_shard(store: Store, job: Job, *, candidates: Shard, seed: int, limit
 
 
 def find_duplicates(
-    store: Store, job: Job, *, groups: Sequence[tuple[int, Sequence[tuple[int, Shard]]]], near: float
+    store: Store, job: Job, *, groups: Sequence[tuple[int, bool, Sequence[tuple[int, Shard]]]], near: float
 ) -> Marker:
     """Stage `duplicates`: one pass over all certified rows, in order.
 
@@ -69,20 +81,21 @@ def find_duplicates(
     horizon and leaf, by which the next stage fills quotas.
 
     Args:
-        groups: Per group its template cap (0: none) and its shards with their horizons.
+        groups: Per group its template cap (0: none), whether rows of all topics count together, and its shards with their
+            horizons.
     """
     seen = Duplicates(near=near)
     paths: list[str] = []
     reasons: list[str | None] = []
     ordinals: list[int] = []
     kept: Counter[tuple[Any, ...]] = Counter()
-    for number, (cap, shards) in enumerate(groups):
+    for number, (cap, together, shards) in enumerate(groups):
         seen.template_cap = cap or None
         for horizon, shard in shards:
             table = read_shard(store, shard.path, ["statement", "template", "topic"], expected=shard)
             columns = [table.column(name).to_pylist() for name in ("statement", "template", "topic")]
             for reason, topic in zip(seen.judge(columns[0], columns[1]), columns[2], strict=True):
-                key = (number, horizon, *topic)
+                key = (number, horizon, *(() if together else topic))
                 paths.append(shard.path)
                 reasons.append(reason)
                 ordinals.append(kept[key])
@@ -116,7 +129,7 @@ def publish_shard(
     """Stage `shards`: the published rows of one certified shard, divided by use.
 
     Args:
-        quotas: Rows wanted per leaf (path joined by ` / `); later ones are surplus.
+        quotas: Rows wanted per leaf (path joined by ` / `), or of `ANY_TOPIC`; later ones are surplus.
         test: How many of a leaf's rows, the first ones, are set aside for evaluation, as a share of its quota in 1/1000.
         uses: What the other rows serve; several uses take turns.
     """
@@ -130,7 +143,7 @@ def publish_shard(
     for number, ((reason, ordinal), path) in enumerate(zip(rows, table.column("topic").to_pylist(), strict=True)):
         if reason is not None:
             continue
-        quota = quotas[" / ".join(path)]
+        quota = quotas[ANY_TOPIC] if ANY_TOPIC in quotas else quotas[" / ".join(path)]
         if ordinal >= quota:
             surplus += 1
             continue

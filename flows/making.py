@@ -1,21 +1,27 @@
 """Jobs that make rows: topics, atoms, composed candidates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from random import Random
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
+from catena.adapters import OPERATIONS, load_operations
 from catena.errors import DatasetError
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
+from catena.flows.rows import accepted_drafts
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
-from catena.generators.compose import compose_problem, problem_id
+from catena.generators.compose import Form, compose_problem, problem_id
 from catena.generators.dataset_atom import DatasetAtom
 from catena.generators.datasets import atom_from_row, read_rows
-from catena.generators.sources import Prepared, prepare
+from catena.generators.graphs import Shape, possible
+from catena.generators.program_problems import ATOM
+from catena.generators.sources import Found, Prepared, prepare
+from catena.model_atom import ModelAtom
 from catena.records import Problem, Topic
 from catena.schemas import table_of
 from catena.seeds import stream_for
@@ -60,21 +66,63 @@ def list_families(store: Store, job: Job, *, names: Sequence[str]) -> Marker:
     return Marker(len(names), len(names), [write_rows(store, job, table)])
 
 
-@cache
 def prepared_family(name: str) -> Prepared:
-    """A family ready for composing; measured once per process."""
+    """A family ready for composing; measured once per process, and again where further adapters were registered."""
+    return _prepared_family(name, len(OPERATIONS))
+
+
+@cache
+def _prepared_family(name: str, operations: int) -> Prepared:
     return prepare(families()[name])
 
 
 @lru_cache(maxsize=4)
-def _dataset(url: str, path: str, digest: str) -> tuple[Prepared, ...]:
-    expected = Shard(path, 0, 0, digest)
-    table = read_shard(Store(url), path, ["atom"], expected=expected)
-    return tuple(prepare(DatasetAtom.from_record(orjson.loads(text))) for text in table.column("atom").to_pylist())
+def _rows(url: str, path: str, digest: str) -> tuple[Prepared, ...]:
+    """The atoms of a data set or of a pipeline; of these it is written beside them what may be linked, since trying is slow."""
+    table = read_shard(Store(url), path, expected=Shard(path, 0, 0, digest))
+    texts = table.column("atom").to_pylist()
+    if "links" not in table.column_names:
+        return tuple(prepare(DatasetAtom.from_record(orjson.loads(text))) for text in texts)
+    found = zip(texts, *(table.column(name).to_pylist() for name in ("links", "reductions", "lossy")), strict=True)
+    return tuple(
+        prepare(ModelAtom.from_text(text), Found(links, reductions, lossy)) for text, links, reductions, lossy in found
+    )
+
+
+def written_atoms(
+    store: Store, job: Job, *, taken: Sequence[tuple[Shard, Sequence[tuple[Sequence[str], int]] | None]]
+) -> Marker:
+    """Stage `atoms`, a pipeline: the program-backed problems among its accepted rows, and what each offers to a graph."""
+    kept: list[ModelAtom] = []
+    refused: list[Refused] = []
+    for shard, allowed in taken:
+        drafts, surplus = accepted_drafts(store, shard, allowed)
+        refused += [("surplus", "", "", "")] * surplus
+        for draft in drafts:
+            try:
+                kept.append(ModelAtom.from_text(draft.columns.get(ATOM, "")))
+            except ValueError as error:
+                refused.append(("no program", draft.row_id, draft.statement, str(error)))
+    prepared = [prepare(atom) for atom in kept]
+    table = pa.table(
+        {
+            "name": pa.array([atom.name for atom in kept], pa.string()),
+            "atom": pa.array([atom.to_text() for atom in kept], pa.string()),
+            "links": _texts([name for name, _ in one.links] for one in prepared),
+            "reductions": _texts(one.reductions for one in prepared),
+            "lossy": _texts(sorted(one.lossy) for one in prepared),
+        }
+    )
+    shards = [write_rows(store, job, table), *write_rejected(store, job, refused)]
+    return Marker(len(kept) + len(refused), len(kept), shards, by_reason(refused))
+
+
+def _texts(rows: Iterable[Sequence[str]]) -> pa.Array:
+    return pa.array([list(row) for row in rows], pa.list_(pa.string()))
 
 
 @lru_cache(maxsize=64)
-def _leaf_pools(leaves: tuple[tuple[str, ...], ...], style: str) -> tuple[tuple[Prepared, ...], ...]:
+def _leaf_pools(leaves: tuple[tuple[str, ...], ...], style: str, operations: int) -> tuple[tuple[Prepared, ...], ...]:
     """Per leaf the families that can fill it in this style."""
     fitting = [family for family in families().values() if style == "prose" or family.compact is not None]
     return tuple(tuple(prepared_family(family.name) for family in fitting if family.topic == leaf) for leaf in leaves)
@@ -86,6 +134,9 @@ def compose_shard(
     *,
     group: dict[str, Any],
     horizon: int,
+    adapters: Sequence[str],
+    shapes: Sequence[tuple[Shape, float]],
+    size: int | None,
     start: int,
     stop: int,
     seed: int,
@@ -94,19 +145,36 @@ def compose_shard(
     largest: float,
     dataset: Shard | None,
 ) -> Marker:
-    """Stage `compose`: candidates for the slots `start` to `stop` of one group and horizon."""
+    """Stage `compose`: candidates for the slots `start` to `stop` of one group and horizon.
+
+    Args:
+        adapters: Files that register further operations.
+        shapes: The shapes that this horizon can have, with their weights.
+        size: Nodes of a row; None: what suits its shape.
+    """
+    for path in adapters:
+        load_operations(path)
     slots = Slots.of(quotas, group["spare"])
+    plain = group["style"] == "compact"
+    deciders, further = ([], []) if plain or dataset is not None else _typed(len(OPERATIONS))
+    shared: dict[object, list[Prepared]] = {}
     pools = [
-        Pools(inner, last, group["value_preserving"], largest, plain=group["style"] == "compact")
+        Pools(inner, last, group["value_preserving"], largest, plain, deciders, further, chosen=shared)
         for inner, last in _pools(store, group, horizon, leaves, dataset)
     ]
+    forms = [_forms(one, group, horizon, shapes, size) for one in pools]
     problems: list[Problem] = []
     numbers: list[int] = []
     refused: list[Refused] = []
     thrown = 0
     for slot in range(start, stop):
         stream = stream_for(seed, "compose", group["name"], horizon, slot)
-        draw = compose_problem(pools[slots.leaf(slot)], horizon, stream, style=group["style"])
+        leaf = slots.leaf(slot)
+        form = _form(forms[leaf], stream_for(seed, "shape", group["name"], horizon, slot))
+        if form is None:
+            refused.append(("no shape for this topic", str(slot), "", ""))
+            continue
+        draw = compose_problem(pools[leaf], horizon, stream, style=group["style"], form=form)
         thrown += draw.thrown
         if draw.problem is None:
             refused.append(("no fitting chain", str(slot), "", ""))
@@ -125,20 +193,49 @@ def compose_shard(
     return Marker(stop - start, len(problems), shards, by_reason(refused), facts={"redrawn": thrown})
 
 
+def _forms(
+    pools: Pools, group: dict[str, Any], horizon: int, shapes: Sequence[tuple[Shape, float]], size: int | None
+) -> list[tuple[Form, float]]:
+    """The forms that rows with this last node can have; some need a last node with two quantities, or an exact answer."""
+    ask, distractors = group["ask"], group["distractors"]
+    intermediate = 0 if ask == "final" else ask["intermediate"]
+    exact = any(one.source.kind != "real" for one in pools.last)
+    widest = pools.widest_end
+    return [
+        (Form(shape, size, distractors, intermediate), weight)
+        for shape, weight in shapes
+        if possible(shape, horizon, size, distractors, widest) and (exact or shape != "fan-out")
+    ]
+
+
+def _form(forms: Sequence[tuple[Form, float]], rng: Random) -> Form | None:
+    if len(forms) < 2:
+        return forms[0][0] if forms else None
+    return rng.choices([form for form, _ in forms], [weight for _, weight in forms])[0]
+
+
+@cache
+def _typed(operations: int) -> tuple[list[Prepared], list[Prepared]]:
+    """Families answered with yes or no, and those whose sets or lists can be carried."""
+    every = [prepared_family(name) for name in families()]
+    deciders = [one for one in every if one.source.kind == "boolean"]
+    return deciders, [one for one in every if one.operations and not one.can_be_parent]
+
+
 def _pools(
     store: Store, group: dict[str, Any], horizon: int, leaves: Sequence[Sequence[str]], dataset: Shard | None
 ) -> list[tuple[Sequence[Prepared], Sequence[Prepared]]]:
     """Per leaf: sources of inner nodes, and sources of the last node."""
     if dataset is not None:
-        rows = _dataset(store.url, dataset.path, dataset.blake2b)
+        rows = _rows(store.url, dataset.path, dataset.blake2b)
         if not any(one.can_be_parent and one.links for one in rows):
             raise DatasetError(
-                f"data set {group['source']!r}: none of its rows can be used in a chain ({len(rows)} became programs); the"
+                f"source {group['source']!r}: none of its rows can be used in a chain ({len(rows)} became programs); the"
                 f" rejected shard beside {store.full(dataset.path)} says why"
             )
         per_leaf: Sequence[Sequence[Prepared]] = (rows,)
     else:
-        per_leaf = _leaf_pools(tuple(tuple(leaf) for leaf in leaves), group["style"])
+        per_leaf = _leaf_pools(tuple(tuple(leaf) for leaf in leaves), group["style"], len(OPERATIONS))
     parents = [one for pool in per_leaf for one in pool if one.can_be_parent]
     whole = [one for one in parents if one.source.kind == "integer"]
     inner = [*parents, *whole, *whole]  # whole answers are carried more naturally, so they come more often

@@ -16,7 +16,7 @@ import orjson
 
 from catena import __version__
 from catena.errors import DatasetError, RecipeError
-from catena.flows import plan_compose, plan_pipelines, plan_taxonomy
+from catena.flows import plan_compose, plan_panel, plan_pipelines, plan_taxonomy
 from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
@@ -25,6 +25,7 @@ from catena.flows.trees import edits_of, with_edits
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
+from catena.shards import Shard
 from catena.storage import Store
 from catena.taxonomy.opening import open_tree
 from catena.taxonomy.overlay import Edits
@@ -61,18 +62,22 @@ class Plan:
         topical = bool(self.recipe.compose) or any(line.source == "topics" for line in self.recipe.pipeline)
         if topical or stages:
             stages["taxonomy"] = tuple(stages)[-1:]
-        ends: tuple[str, ...] = ()
-        if self.recipe.compose:
-            stages.update(plan_compose.PARENTS)
-            ends = ("duplicates",)
+        composed = dict(plan_compose.PARENTS) if self.recipe.compose else {}
+        ends: tuple[str, ...] = ("duplicates",) if composed else ()
+        sources = plan_compose.pipelines_of(self._any)
+        if not sources:
+            stages.update(composed)
         for line in self.recipe.pipeline:
             rows, work = plan_pipelines.stages_of(line)
             if line.candidates is None:
                 stages[rows] = plan_pipelines.above(self._any, line)
-                stages[work] = (rows,)
+                stages |= plan_panel.parents(line, work, (rows,))
             else:
-                stages[work] = ("taxonomy",)
+                stages |= plan_panel.parents(line, work, ("taxonomy",))
             ends = (*ends, work) if line.publish else ends
+        if sources:
+            read = [plan_pipelines.stages_of(line)[1] for line in self.recipe.pipeline if line.name in sources]
+            stages |= {**composed, "atoms": (*composed["atoms"], *read)}
         return {**stages, "shards": ends}
 
     @property
@@ -97,9 +102,9 @@ class Plan:
         shards: Settings = {}
         if self.recipe.compose:
             known |= plan_compose.settings(self._any)
-            shards["compose"] = self._dump(self.recipe.compose)
+            shards["compose"] = [group.identity() for group in self.recipe.compose]
         for line in self.recipe.pipeline:
-            known |= plan_pipelines.settings(self._any, line)
+            known |= plan_pipelines.settings(self._any, line) | plan_panel.settings(self._any, line)
             shards[f"pipeline.{line.name}.test"] = line.test
         known["shards"] = shards
         base = {"catena": __version__, "seed": self.recipe.seed}
@@ -149,7 +154,7 @@ class Plan:
         """
         rows = group.rows[horizon]
         if group.source != "atoms":
-            return [Topic(DATASET_TOPIC, rows)]
+            return [Topic(DATASET_TOPIC, rows)]  # rows of a pipeline have topics of their own and count together
         offered = [
             family.topic
             for family in families().values()
@@ -182,7 +187,14 @@ class Plan:
             ]
         if stage in plan_compose.PARENTS:
             return plan_compose.JOBS[stage](self._any, done)
+        if stage.startswith(plan_panel.PREFIX):
+            return plan_panel.jobs(self._any, stage, done)
         return plan_pipelines.jobs(self._any, stage, done)
+
+    def accepted(self, name: str, done: Done) -> list[tuple[Shard, Any]]:
+        """The shards of a pipeline's accepted rows, each with how many count per topic (None: all)."""
+        line = next(line for line in self.recipe.pipeline if line.name == name)
+        return plan_pipelines.accepted(self._any, line, done)
 
     def marked(self, stage: str, done: Done) -> list[tuple[Job, Marker | None]]:
         """The jobs of a stage with their markers, None where one is not finished.
@@ -212,7 +224,13 @@ class Plan:
     def _quotas(self, tree: Tree | None) -> list[tuple[tuple[str, ...], int]]:
         """Every leaf of the run with the rows wanted of it."""
         quotas: dict[tuple[str, ...], int] = {}
-        groups = [self.leaves(group, horizon) for group in self.recipe.compose for horizon in group.rows]
+        written = plan_compose.pipelines_of(self._any)
+        groups = [
+            self.leaves(group, horizon)
+            for group in self.recipe.compose
+            if group.source not in written
+            for horizon in group.rows
+        ]
         lines = [
             plan_pipelines.leaves(self._any, line, tree) for line in self.recipe.pipeline if line.source == "topics"
         ]

@@ -1,16 +1,24 @@
 """The shard jobs of composed rows: topics, atoms, candidates, certificates, duplicates, published shards."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catena.errors import RecipeError
 from catena.flows.job import Job
+from catena.flows.judging import ANY_TOPIC
 from catena.flows.recipe import Composition, DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
+from catena.generators.compose import STEADY_FROM
+from catena.records import content_id
+from catena.shards import Shard
 from catena.taxonomy.quotas import Slots
 
 if TYPE_CHECKING:
     from catena.flows.plan import Plan
 
+COMPOSING, CERTIFYING = 2, 2
+"""Versions of how long graphs are drawn and of how links are judged: rows of two versions are not mixed in one run."""
 Done = dict[str, list[tuple[Job, Marker]]]
 _ATOMS_OF_TREE = "families"
 PARENTS: dict[str, tuple[str, ...]] = {
@@ -26,15 +34,21 @@ def settings(plan: "Plan") -> dict[str, dict[str, Any]]:
     """What each of these stages depends on beside its parents."""
     recipe = plan.recipe
     aside = {"test", "sft", "rl", "template_cap"}
+    groups = [
+        {name: value for name, value in group.identity().items() if name not in aside} for group in recipe.compose
+    ]
     certificates = recipe.certificates.model_dump(mode="json")
+    own = {"adapters": [_text_of(path) for path in adapters_of(plan)]} if adapters_of(plan) else {}
     return {
         "atoms": {"datasets": plan.fingerprints},
         "compose": {
-            "compose": [group.model_dump(mode="json", exclude=aside) for group in recipe.compose],
+            "compose": groups,
+            **own,
+            **({"rules": COMPOSING} if any(max(group.rows) >= STEADY_FROM for group in recipe.compose) else {}),
             "shard_rows": recipe.shard_rows,
             "certificates.largest_answer": recipe.certificates.largest_answer,
         },
-        "certify": {"certificates": certificates},
+        "certify": {"certificates": certificates, "rules": CERTIFYING, **own},
         "duplicates": {
             "compose.template_cap": [group.template_cap for group in recipe.compose],
             "duplicates": recipe.duplicates.model_dump(mode="json"),
@@ -56,6 +70,8 @@ def _atoms(plan: "Plan", done: Done) -> list[Job]:
         for topic in plan.leaves(group, horizon)
     }
     names = [family.name for family in families().values() if family.topic in paths]
+    for name in pipelines_of(plan):
+        jobs.append(plan.job("atoms", _written(plan, name, done), "written_atoms", taken=plan.accepted(name, done)))
     return [*jobs, plan.job("atoms", _ATOMS_OF_TREE, "list_families", names=names)] if names else jobs
 
 
@@ -63,7 +79,10 @@ def _compose(plan: "Plan", done: Done) -> list[Job]:
     jobs = []
     size = plan.recipe.shard_rows
     atoms = {job.shard: marker.shards[0] for job, marker in done["atoms"]}
+    written = {name: _written(plan, name, done) for name in pipelines_of(plan)}
     for group in plan.recipe.compose:
+        source = written.get(group.source, group.source)
+        came = _content(atoms[source]) if group.source in written else ""
         for horizon in sorted(group.rows):
             leaves = plan.leaves(group, horizon)
             quotas = [leaf.quota for leaf in leaves]
@@ -72,17 +91,20 @@ def _compose(plan: "Plan", done: Done) -> list[Job]:
                 jobs.append(
                     plan.job(
                         "compose",
-                        f"{group.name}-h{horizon:02d}-{number:05d}",
+                        f"{group.name}-h{horizon:02d}-{number:05d}{came}",
                         "compose_shard",
                         group=group.model_dump(mode="json"),
                         horizon=horizon,
+                        adapters=adapters_of(plan),
+                        shapes=list(group.weights(horizon).items()),
+                        size=group.nodes(horizon),
                         start=start,
                         stop=min(start + size, total),
                         seed=plan.recipe.seed,
                         leaves=[leaf.path for leaf in leaves],
                         quotas=quotas,
                         largest=plan.recipe.certificates.largest_answer,
-                        dataset=None if group.source == "atoms" else atoms[group.source],
+                        dataset=None if group.source == "atoms" else atoms[source],
                     )
                 )
     return jobs
@@ -97,16 +119,24 @@ def _certify(plan: "Plan", done: Done) -> list[Job]:
     }
     return [
         plan.job(
-            "certify", job.shard, "certify_shard", candidates=marker.shards[0], seed=plan.recipe.seed, limits=limits
+            "certify",
+            job.shard,
+            "certify_shard",
+            candidates=marker.shards[0],
+            seed=plan.recipe.seed,
+            limits=limits,
+            adapters=adapters_of(plan),
         )
         for job, marker in done["compose"]
     ]
 
 
 def _duplicates(plan: "Plan", done: Done) -> list[Job]:
+    written = pipelines_of(plan)
     groups = [
         (
             group.template_cap,
+            group.source in written,
             [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name],
         )
         for group in plan.recipe.compose
@@ -129,7 +159,11 @@ def publishing(plan: "Plan", done: Done) -> list[Job]:
                 "publish_shard",
                 certified=marker.shards[0],
                 decisions=decisions,
-                quotas={" / ".join(leaf.path): leaf.quota for leaf in plan.leaves(group, horizon)},
+                quotas=(
+                    {ANY_TOPIC: rows}
+                    if group.source in pipelines_of(plan)
+                    else {" / ".join(leaf.path): leaf.quota for leaf in plan.leaves(group, horizon)}
+                ),
                 test=-(-1000 * group.test // rows),
                 uses=uses_of(group, horizon),
                 provenance=plan.provenance,
@@ -140,6 +174,35 @@ def publishing(plan: "Plan", done: Done) -> list[Job]:
 
 JOBS = {"atoms": _atoms, "compose": _compose, "certify": _certify, "duplicates": _duplicates}
 """The jobs of each stage, given the finished ones before it."""
+
+
+def pipelines_of(plan: "Plan") -> tuple[str, ...]:
+    """The pipelines whose accepted rows are composed, each once."""
+    names = {line.name for line in plan.recipe.pipeline}
+    return tuple(dict.fromkeys(group.source for group in plan.recipe.compose if group.source in names))
+
+
+def adapters_of(plan: "Plan") -> list[str]:
+    """The files that register adapters of one's own, as absolute paths."""
+    paths = {group.adapters for group in plan.recipe.compose if group.adapters is not None}
+    return sorted(str(Path(path).absolute()) for path in paths)
+
+
+def _text_of(path: str) -> str:
+    try:
+        return content_id(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read ({error}); compose.adapters names a Python file") from error
+
+
+def _written(plan: "Plan", name: str, done: Done) -> str:
+    """The shard of a pipeline's atoms."""
+    return f"{name}{_content(*(shard for shard, _ in plan.accepted(name, done)))}"
+
+
+def _content(*shards: Shard) -> str:
+    """Ends the name of a shard made of these, which change when failed rows are retried."""
+    return f"x{content_id(*(shard.blake2b for shard in shards))[:8]}"
 
 
 def group_of(job: Job) -> str:

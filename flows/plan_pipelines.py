@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.plan_compose import place_of
+from catena.flows.plan_panel import told
 from catena.flows.plan_rounds import allowances, round_jobs
 from catena.flows.plan_taxonomy import tree_of_run
 from catena.flows.recipe import DatasetSource
@@ -123,11 +124,11 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
     rows, work = stages_of(line)
     if line.candidates is not None:
         topics = leaves(plan, line, tree_of_run(plan, Store(plan.url), done))
-        return round_jobs(plan, line, work, topics, done.get(work, []))
+        return told(round_jobs(plan, line, work, topics, done.get(work, [])), plan, line, done)
     size = plan.recipe.shard_rows
     source = source_of(plan, line)
     if stage == work:
-        return _work(plan, line, work, done)
+        return told(_work(plan, line, work, done), plan, line, done)
     if source is not None:
         taken = accepted(plan, source, done)
         return [

@@ -6,6 +6,7 @@ import orjson
 
 from catena.budget import spent
 from catena.errors import RunFolderError
+from catena.flows import plan_panel
 from catena.flows.driver import ledger_url, worked_seconds
 from catena.flows.estimate import Asking, estimate, has_ledger
 from catena.flows.estimate_growing import estimate_growing
@@ -32,6 +33,8 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     tree = "a topic tree" if plan.recipe.grow is not None else ""
     made = ", ".join(part for part in (tree, f"{wanted:,} composed rows" if wanted else "", lines) if part)
     print(f"{plan.recipe.name}: {made}; run folder {plan.url}")
+    for words in plan_panel.warnings(plan):
+        print(f"  warning: {words}")
     if sample and plan.recipe.pipeline:
         from catena.flows.sampling import ask_sample
 

@@ -14,9 +14,11 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from catena.errors import RecipeError
 from catena.flows.recipe_base import Bf16, Count, Horizon, Name, Section, Share
 from catena.flows.recipe_models import BudgetSection, ModelSection
-from catena.flows.recipe_pipelines import Pipeline
+from catena.flows.recipe_pipelines import Pipeline, WriteProgramProblemStep
 from catena.flows.recipe_taxonomy import Grow, TopicShare
-from catena.generators.compose import LARGEST_HORIZON
+from catena.generators.compose import COMPACT_SHAPES, LARGEST_HORIZON
+from catena.generators.graphs import Shape, possible
+from catena.graphs import MAX_NODES
 
 
 class DatasetSource(Section):
@@ -43,14 +45,28 @@ class DatasetSource(Section):
         return self
 
 
+Nodes = Annotated[int, Field(ge=1, le=MAX_NODES)]
+
+
+class Asked(Section):
+    """How many intermediate answers are asked for beside the last one; those whose equality needs no tolerance."""
+
+    intermediate: Annotated[int, Field(ge=1, lt=MAX_NODES)]
+
+
 class Composition(Section):
     """A group of composed rows.
 
     Attributes:
         name: Prefix of the group's shards.
-        source: `atoms`, or the name of a data set.
+        source: `atoms`, the name of a data set, or of a pipeline that writes problems with programs.
         style: `prose`, or `compact` for tiny students.
-        rows: Accepted rows wanted, per horizon.
+        rows: Accepted rows wanted, per horizon: the number of nodes on the longest dependency path.
+        shapes: Weights of the shapes that rows are drawn from; a shape that a horizon is too short for is left out there.
+        size: Nodes of a row, distractors included, or that per horizon; by default what suits the shape.
+        distractors: Nodes of a row that no wanted answer depends on.
+        ask: `final`, the last answer alone, or `{ intermediate = 2 }`: so many earlier ones beside it.
+        adapters: A Python file that registers further operations (see `catena.adapters`); all groups of the recipe know them.
         topics: Branches that this group draws on, instead of the whole taxonomy.
         value_preserving: Share of links that keep the child's own quantity.
         spare: Candidates made beyond `rows`, as a share, to cover refused ones.
@@ -64,12 +80,59 @@ class Composition(Section):
     style: Literal["prose", "compact"] = "prose"
     topics: tuple[tuple[str, ...], ...] = ()
     rows: dict[Horizon, Count] = Field(min_length=1)
+    shapes: dict[Shape, Annotated[float, Field(gt=0)]] = Field(default={"serial": 1.0}, min_length=1)
+    size: Nodes | dict[Horizon, Nodes] | None = None
+    distractors: Annotated[int, Field(ge=0, lt=MAX_NODES)] = 0
+    ask: Asked | Literal["final"] = "final"
+    adapters: str | None = None
     value_preserving: Share = 0.3
     spare: Share = 0.15
     template_cap: int = Field(ge=0, default=0)
     test: int = Field(ge=0, default=0)
     sft: tuple[Horizon, ...] | None = None
     rl: tuple[Horizon, ...] = ()
+
+    @model_validator(mode="after")
+    def _shapes_exist(self) -> "Composition":
+        for horizon in self.rows:
+            if not self.weights(horizon):
+                raise ValueError(
+                    f"compose {self.name!r}: none of its shapes ({', '.join(self.shapes)}) has horizon {horizon} with"
+                    f" {self.nodes(horizon) or 'its own number of'} nodes, {self.distractors} of them distractors;"
+                    " leave size away or choose another one"
+                )
+        unsaid = [shape for shape in self.shapes if shape not in COMPACT_SHAPES]
+        if self.style == "compact" and unsaid:
+            raise ValueError(
+                f"compose {self.name!r}: shape {unsaid[0]!r} has no compact form; known: {', '.join(COMPACT_SHAPES)}"
+            )
+        return self
+
+    def nodes(self, horizon: int) -> int | None:
+        """Nodes of a row of this horizon; None: what suits its shape."""
+        return self.size.get(horizon) if isinstance(self.size, dict) else self.size
+
+    def weights(self, horizon: int) -> dict[Shape, float]:
+        """The shapes that this horizon can have, with their weights."""
+        size = self.nodes(horizon)
+        return {
+            shape: weight for shape, weight in self.shapes.items() if possible(shape, horizon, size, self.distractors)
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that rows depend on; those that came later are left out where they are what they were before them.
+
+        Where the file of adapters lies changes nothing.
+        """
+        data = self.model_dump(mode="json")
+        later = {
+            "shapes": {"serial": 1.0},
+            "size": None,
+            "distractors": 0,
+            "ask": "final",
+            "adapters": data["adapters"],
+        }
+        return {name: value for name, value in data.items() if name not in later or value != later[name]}
 
 
 class Certification(Section):
@@ -179,7 +242,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
-        sources = {"atoms", *(dataset.name for dataset in self.datasets)}
+        written = {
+            line.name for line in self.pipeline if any(isinstance(step, WriteProgramProblemStep) for step in line.steps)
+        }
+        sources = {"atoms", *(dataset.name for dataset in self.datasets), *written}
         names = [group.name for group in self.compose]
         for group in self.compose:
             if group.source not in sources:
@@ -209,6 +275,7 @@ class Recipe(Section):
             raise ValueError("[train] needs composed rows: add a [[compose]] table")
         datasets = {dataset.name for dataset in self.datasets}
         sources = {"topics", *datasets}
+        taken = {other.source for other in self.pipeline} | {group.source for group in self.compose}
         names = [group.name for group in self.compose] + [line.name for line in self.pipeline]
         for line in self.pipeline:
             if names.count(line.name) > 1 or line.name in {"topics", *datasets}:
@@ -221,8 +288,10 @@ class Recipe(Section):
                 raise ValueError(
                     f"pipeline {line.name!r}: operators take problems of an earlier pipeline, not of data set {line.source!r}"
                 )
-            if not line.publish and all(other.source != line.name for other in self.pipeline):
-                raise ValueError(f"pipeline {line.name!r}: publish is false and no later pipeline takes its rows")
+            if not line.publish and line.name not in taken:
+                raise ValueError(
+                    f"pipeline {line.name!r}: publish is false and no later pipeline or [[compose]] takes its rows"
+                )
             if line.source not in sources:
                 raise ValueError(
                     f"pipeline {line.name!r}: no source {line.source!r}; known: {', '.join(sorted(sources))}"

@@ -134,6 +134,17 @@ class CorrectAttemptsStep(_Asking):
     prompt: str | None = None
 
 
+class CheckFormStep(_Step):
+    """Rows whose text is of no use, or talks to its reader (`injection`), go no further; asks no model.
+
+    With `injection = "flag"` such rows go on with a column `injection`. `language` is the one that the texts must be in.
+    """
+
+    do: Literal["check-form"]
+    injection: Literal["drop", "flag"] = "drop"
+    language: str | None = None
+
+
 class SolveStep(_Step):
     """`models` solve the problem, `samples` times each.
 
@@ -172,6 +183,47 @@ class CheckAnswersStep(_Step):
         return () if self.judge is None else (self.judge,)
 
 
+class PanelStep(_Step):
+    """`validity` models vote on whether the problem is well-posed, `solvers` solve it blind, `samples` times at most.
+
+    No more is asked than makes a row surely accepted, hard, ambiguous or of a wrong key (`sure`: probability in (0.5, 1)
+    that an accepted row is well-posed and its key right); with `everything`, everybody is asked everything. `judge` compares answers where comparison cannot decide; `step_check` looks for a wrong step in the
+    solve behind a proposed correction. Rows with known
+    truth, a share `planted` of the rows and at least a few dozen, are asked about first: from programs, or from the data set
+    `planted_from`; with 0 nobody's reliability is measured. The writer of the problems votes only with `allow_writer`.
+    """
+
+    do: Literal["panel"]
+    validity: tuple[str, ...] = Field(min_length=1)
+    solvers: tuple[str, ...] = Field(min_length=1)
+    samples: Annotated[int, Field(ge=1, le=64)] = 2
+    judge: str | None = None
+    step_check: str | None = None
+    sure: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    planted: Annotated[float, Field(ge=0, le=1)] = 0.1
+    planted_from: str | None = None
+    everything: bool = False
+    allow_writer: bool = False
+
+    @field_validator("validity", "solvers")
+    @classmethod
+    def _once(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) < len(models):
+            raise ValueError(
+                f"each model is named once, got {', '.join(models)}; samples says how often a solver is asked"
+            )
+        return models
+
+    def asks(self) -> tuple[str, ...]:
+        """Names of the models that the step asks."""
+        others = (name for name in (self.judge, self.step_check) if name is not None)
+        return tuple(dict.fromkeys((*self.validity, *self.solvers, *others)))
+
+    def most(self, model: str) -> int:
+        """Questions about one row at most that go to a model, but for comparisons."""
+        return (model in self.validity) + self.samples * (model in self.solvers)
+
+
 class KeepRule(Section):
     """Rows go on where `column` has the value `equals`."""
 
@@ -204,6 +256,8 @@ AnyStep = Annotated[
     | SolveStep
     | CheckAnswersStep
     | CorrectAttemptsStep
+    | CheckFormStep
+    | PanelStep
     | AskStep,
     Field(discriminator="do"),
 ]
@@ -278,6 +332,11 @@ class Pipeline(Section):
         first = self.steps[0]
         guided = isinstance(first, WriteProblemStep) and (first.concepts > 1 or first.nearby > 0)
         return first if guided and isinstance(first, WriteProblemStep) else None
+
+    @property
+    def panel(self) -> PanelStep | None:
+        """The pipeline's panel; None where it has none."""
+        return next((step for step in self.steps if isinstance(step, PanelStep)), None)
 
     def step_names(self) -> list[str]:
         """What the books call the steps: `<pipeline>/<step>`."""

@@ -14,7 +14,8 @@ from catena import __version__
 from catena.adapters import describe
 from catena.flows.plan import Plan
 from catena.flows.report_page import page
-from catena.flows.run_folder import DATA_MANIFEST
+from catena.flows.report_panel import panels
+from catena.flows.run_folder import DATA_MANIFEST, Marker
 from catena.flows.spending import spending
 from catena.flows.status import books
 from catena.flows.taxonomy_report import COVERAGE_JSON
@@ -97,9 +98,17 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
         "examples": _examples(plan, store),
         "yields": leaves,
         "pipelines": [{"name": name, "uses": dict(sorted(uses.items()))} for name, uses in pipelines.items()],
+        "panel": panels(plan, store, _markers(plan)),
         "training": outcome(plan, store),
         "cost": spending(plan, store, sum(shard.rows for shard in shards)) or _NOTHING_SPENT,
     }
+
+
+def _markers(plan: Plan) -> dict[str, list[Marker]]:
+    """The markers of every stage, where a panel is to be reported on."""
+    if all(line.panel is None for line in plan.recipe.pipeline):
+        return {}
+    return {stage: [marker for _, marker in jobs] for stage, jobs in plan.finished("shards").items()}
 
 
 def _machine() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catena.flows import report_charts as charts
+from catena.flows.report_panel import panels_view
 from catena.flows.report_yields import yields
 
 USES: Final = ("sft", "rl", "test")
@@ -44,6 +45,7 @@ def page(report: Mapping[str, Any]) -> str:
         "cost": {**_COST, **report["cost"]} if report.get("cost") else None,
         "pipelines": report.get("pipelines") or [],
         "yields": yields(report.get("yields") or []),
+        "panels": panels_view(report.get("panel") or []),
         "times": _times(report),
         "uses": USES,
     }

@@ -153,6 +153,22 @@ def _list(waiting: Sequence[Doubt], *, as_json: bool) -> None:
     print(f"{len(waiting):,} rows wait for a person")
 
 
+def _told(detail: str) -> list[str]:
+    """What is known of a row, a line each: votes one by one where they are kept as JSON."""
+    try:
+        data = orjson.loads(detail)
+    except ValueError:
+        return detail[:_SHOWN].splitlines()
+    if not isinstance(data, dict):
+        return [detail[:_SHOWN]]
+    votes = [
+        f"{vote.get('verifier')}, {vote.get('question')}: {vote.get('decision')} ({str(vote.get('evidence'))[:300]})"
+        for vote in data.pop("votes", [])
+        if isinstance(vote, dict)
+    ]
+    return [*(f"{name}: {str(value)[:500]}" for name, value in data.items()), *votes]
+
+
 def _ask(store: Store, waiting: Sequence[Doubt]) -> None:
     for number, doubt in enumerate(waiting, start=1):
         print_all(
@@ -160,7 +176,7 @@ def _ask(store: Store, waiting: Sequence[Doubt]) -> None:
                 "",
                 f"{number} of {len(waiting)}   {doubt.row}   {doubt.stage}: {doubt.reason}",
                 *doubt.statement[:_SHOWN].splitlines(),
-                *(f"  | {line}" for line in doubt.detail[:_SHOWN].splitlines()),
+                *(f"  | {line}" for line in _told(doubt.detail)),
             ]
         )
         print("[a]ccept, [r]eject, [s]kip, [q]uit, and a note if you like (a the key is right): ", end="", flush=True)

@@ -124,6 +124,9 @@ def check_sources(plan: Plan) -> None:
     for source in plan.recipe.datasets:
         if source.path is not None:
             read_rows(source.path)
+    from catena.flows import plan_panel
+
+    plan_panel.check(plan)
 
 
 def list_recipes() -> int:
@@ -197,8 +200,26 @@ def _write_truths(plan: Plan, file: Any) -> bool:
             if draft.answer is not None:
                 file.write(orjson.dumps({"statement": draft.statement, "answer": draft.answer.value}) + b"\n")
                 rows += 1
+        rows += _write_planted(plan, line, file)
     file.flush()
     return rows > 0
+
+
+def _write_planted(plan: Plan, line: Any, file: Any) -> int:
+    """Writes the truth of the rows that will be planted beside a pipeline's, as many as there may be."""
+    from catena.flows.estimate import drafts_of
+    from catena.flows.panel_items import KIND, planted_truth
+    from catena.flows.panelling import planted_drafts
+    from catena.flows.plan_panel import items_of, number_of
+
+    if line.panel is None:
+        return 0
+    number = number_of(line.panel, max(drafts_of(plan, line)[1], line.rows or 0))
+    drafts = planted_drafts(**items_of(plan, line), start=0, stop=number)
+    for draft in drafts:
+        known = {"answer": planted_truth(draft).value, "sound": draft.columns[KIND] != "ill-posed"}
+        file.write(orjson.dumps({"statement": draft.statement, **known}) + b"\n")
+    return number
 
 
 def _rebuild(plan: Plan, quiet: bool) -> None:

@@ -1,6 +1,7 @@
 """The steps of a pipeline, made of its recipe section and the models it names. Adding a step: its module, its section, a line here."""
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 from typing import Any
 
 from catena.asking import Model
@@ -8,9 +9,11 @@ from catena.engines.base import JsonSchema
 from catena.flows.recipe_pipelines import (
     AskStep,
     CheckAnswersStep,
+    CheckFormStep,
     CheckProgramStep,
     CorrectAttemptsStep,
     JudgeProblemStep,
+    PanelStep,
     Pipeline,
     RemovePremiseStep,
     SolveStep,
@@ -34,7 +37,8 @@ from catena.generators.program_trials import Trials
 from catena.prompts import Prompt
 from catena.replies import json_reader
 from catena.streaming import Step
-from catena.validators import correctness, program_agreement, validity
+from catena.validators import checks, correctness, panel, panel_questions, program_agreement, validity
+from catena.validators.triage import Limits
 
 Models = Mapping[str, Model]
 
@@ -70,6 +74,10 @@ def _correct_attempts(section: CorrectAttemptsStep, models: Models, name: str) -
     return corrections.CorrectAttempts(models[section.model], _prompt(section), section.at_most, name=name)
 
 
+def _check_form(section: CheckFormStep, models: Models, name: str) -> Step:
+    return checks.CheckForm(section.injection, section.language, name)
+
+
 def _judge_problem(section: JudgeProblemStep, models: Models, name: str) -> Step:
     asked = tuple(models[model] for model in section.models)
     return validity.JudgeProblem(asked, section.quorum or len(asked), _prompt(section), name)
@@ -83,6 +91,19 @@ def _solve(section: SolveStep, models: Models, name: str) -> Step:
 def _check_answers(section: CheckAnswersStep, models: Models, name: str) -> Step:
     judge = None if section.judge is None else models[section.judge]
     return correctness.CheckAnswers(judge, _prompt(section), name)
+
+
+def _panel(section: PanelStep, models: Models, name: str) -> Step:
+    return panel.Panel(
+        tuple(models[model] for model in section.validity),
+        tuple(models[model] for model in section.solvers),
+        section.samples,
+        None if section.judge is None else models[section.judge],
+        None if section.step_check is None else models[section.step_check],
+        Limits(sure=sqrt(section.sure)),  # of either claim that makes a row accepted
+        section.everything,
+        name=name,
+    )
 
 
 def _ask(section: AskStep, models: Models, name: str) -> Step:
@@ -102,9 +123,11 @@ _MAKERS: dict[type[Any], Callable[[Any, Models, str], Step]] = {
     RemovePremiseStep: _remove_premise,
     WriteHintsStep: _write_hints,
     CorrectAttemptsStep: _correct_attempts,
+    CheckFormStep: _check_form,
     JudgeProblemStep: _judge_problem,
     SolveStep: _solve,
     CheckAnswersStep: _check_answers,
+    PanelStep: _panel,
     AskStep: _ask,
 }
 _SHIPPED: dict[type[Any], tuple[str, str]] = {
@@ -147,11 +170,17 @@ def prompt_versions(line: Pipeline) -> dict[str, str]:
 def _version(section: Any) -> str:
     if isinstance(section, SolveStep):
         return styles.version(section.style, section.languages, section.budget)
+    if isinstance(section, PanelStep):
+        return "/".join(prompt.version for prompt in panel.PROMPTS)
     return _prompt(section).version if hasattr(section, "prompt") else ""
 
 
-def schema_of_step(section: Any) -> JsonSchema | None:
-    """The schema that a step's replies must satisfy, None for free text."""
+def schema_of_step(section: Any, model: str = "") -> JsonSchema | None:
+    """The schema that a step's replies by `model` must satisfy, None for free text."""
+    if isinstance(section, PanelStep):
+        asked = [(section.validity, panel_questions.VALIDITY), ((section.judge,), correctness.SCHEMA)]
+        asked.append(((section.step_check,), panel_questions.STEPS))
+        return next((schema for models, schema in asked if model in models), None)
     if isinstance(section, AskStep):
         return None if section.json_schema is None else JsonSchema(section.name, section.json_schema)
     return _SCHEMAS.get(type(section))

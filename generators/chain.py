@@ -1,11 +1,11 @@
 """Drawing a serial chain: sources, values and links whose truth holds through the whole of it.
 
 A chain that leaves a domain is redrawn, never clipped. No answer of a chain is a number that its wording prints.
-Not here: other shapes than serial; the wording (`generators.wording`).
+Not here: other shapes than serial (`generators.graph_drawing`); the wording (`generators.wording`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from random import Random
@@ -17,7 +17,7 @@ from catena.generators.sources import Prepared, draw_values
 from catena.records import Adapter, Link, Value
 from catena.values import say
 
-NODE_ATTEMPTS = 24
+NODE_ATTEMPTS, LONG = 24, 5  # long chains print many numbers, so that few answers are left
 CHAIN_ATTEMPTS = 6
 AS_IT_IS = Adapter("identity", (0,))
 
@@ -32,6 +32,10 @@ class Pools:
         value_preserving: Share of links that keep the child's own quantity, in [0, 1].
         largest: No answer may be larger in magnitude.
         plain: Whether answers are carried as they are, without any arithmetic of the link's own.
+        deciders: Sources of nodes that only decide something; their answers are yes or no.
+        further: Sources whose answers are carried by operations of other kinds alone (sets, lists); for other graphs than chains.
+        chosen: Sources found for a place in a graph, kept for the next one alike; pools of the same inner nodes may share it.
+        lossless: Whether no adapter may send two answers to one number.
     """
 
     any_node: Sequence[Prepared]
@@ -39,6 +43,31 @@ class Pools:
     value_preserving: float
     largest: float
     plain: bool = False
+    deciders: Sequence[Prepared] = ()
+    further: Sequence[Prepared] = ()
+    lossless: bool = False
+    chosen: dict[object, list[Prepared]] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def steady(self) -> "Pools":
+        """The same for long graphs: nothing on the way loses anything."""
+        key = ("steady", id(self.any_node))
+        if key not in self.chosen:
+            inner = [prepared.steady() for prepared in self.any_node]
+            self.chosen[key] = [one for one in inner if one.can_be_parent and one.links]
+        last = [prepared.steady() for prepared in self.last]
+        return replace(
+            self,
+            any_node=self.chosen[key],
+            last=[one for one in last if one.links] or list(self.last),
+            further=(),
+            lossless=True,
+        )
+
+    @cached_property
+    def widest_end(self) -> int:
+        """How many parents a last node can have at most."""
+        return max((len(prepared.links) for prepared in self.last), default=0)
 
     @cached_property
     def distinct(self) -> int:
@@ -86,12 +115,12 @@ def _next_step(
         if pools.distinct > horizon and not (last and len(pool) <= horizon)
         else ()
     )
-    for attempt in range(NODE_ATTEMPTS):
+    for attempt in range(NODE_ATTEMPTS * (LONG if pools.lossless else 1)):
         prepared = pool[int(rng.random() * len(pool))]
         if prepared.source.name in used:
             continue
         step = _draw_root(prepared, rng) if not steps else _draw_child(prepared, steps, pools, rng)
-        if step is None or not _sound(step, pools.largest):
+        if step is None or not sound(step.answer, pools.largest):
             continue
         if horizon > 1:
             texts = _printed_by(step)
@@ -132,7 +161,7 @@ def _draw_child(prepared: Prepared, steps: list[Step], pools: Pools, rng: Random
             return None
         link = Link(place - 1, place, parameter, kept, "value-preserving")
         return Step(prepared, wording, values, source.solve(**values), link)
-    for adapter in _changing(parent, domain, pools, 1 / place, rng):
+    for adapter in _changing(parent, domain, pools, 0.0 if pools.lossless else 1 / place, rng):
         if _accepts(prepared, values, parameter, adapter, parent.answer):
             link = Link(place - 1, place, parameter, adapter, "value-changing")
             return Step(prepared, wording, values, source.solve(**values), link)
@@ -160,8 +189,8 @@ def _accepts(prepared: Prepared, values: dict[str, Value], parameter: str, adapt
     return constraint is None or constraint(**values)
 
 
-def _sound(step: Step, largest: float) -> bool:
-    answer = step.answer
+def sound(answer: Value, largest: float) -> bool:
+    """Whether an answer is within bounds."""
     if type(answer) is int or type(answer) is float or type(answer) is Fraction:
         return -largest <= answer <= largest
     return True

@@ -10,6 +10,8 @@ from catena.records import Adapter, Value
 # Remainders are taken by at least this much, and quotients by at most that: otherwise too many answers of the parent
 # arrive as the same number, and the link's certificate fails.
 SMALLEST_DIVISOR, LARGEST_QUOTIENT = 199, 3
+LEAST_LOOP_SPAN = 40
+"""Remainders by less would bring a loop back to where it was within its few passes."""
 # "3739423 less than the number of bacteria" is right but reads badly: most such links are drawn again.
 LARGE_SHIFT, SHARE_OF_LARGE = 100_000, 0.2
 
@@ -33,7 +35,7 @@ def preserving_adapter(answer: Value, reductions: Sequence[str], quantity: int, 
         shift = quantity - adapt(plain, answer)
     except NotAdaptable:
         return None
-    return None if _reads_badly(shift, rng) else Adapter(plain.op, (shift,))
+    return None if reads_badly(shift, rng) else Adapter(plain.op, (shift,))
 
 
 def changing_adapters(
@@ -57,7 +59,7 @@ def changing_adapters(
     except NotAdaptable:
         return []
     shift = _shift_into(whole, domain, rng)
-    shifted = [] if _reads_badly(shift, rng) else [Adapter(plain.op, (shift,))]
+    shifted = [] if reads_badly(shift, rng) else [Adapter(plain.op, (shift,))]
     if plain.op != "identity":
         return shifted
     conversion = CONVERSIONS.get(unit) if unit else None
@@ -73,6 +75,36 @@ def changing_adapters(
     return fitting
 
 
+def typed_adapter(
+    answer: Value, operations: Sequence[tuple[str, tuple[int, ...]]], domain: Whole, rng: Random
+) -> Adapter | None:
+    """One of `operations`, shifted into `domain`; None where it does not take this answer or reads badly."""
+    op, arguments = operations[int(rng.random() * len(operations))]
+    try:
+        whole = adapt(Adapter(op, (*arguments, 0)), answer)
+    except NotAdaptable:
+        return None
+    if domain.contains(whole) and rng.random() < 0.5:
+        return Adapter(op, (*arguments, 0))
+    shift = _shift_into(whole, domain, rng)
+    return None if reads_badly(shift, rng) else Adapter(op, (*arguments, shift))
+
+
+def count_adapter(rng: Random) -> Adapter:
+    """How often a loop runs, of any whole answer: 2 to 11 times."""
+    return Adapter("remainder", (5 + int(rng.random() * 5), 2 + int(rng.random() * 2)))
+
+
+def loop_adapters(domain: Whole, rng: Random, *, plain: bool = False) -> list[Adapter]:
+    """How the answer of one pass becomes the quantity of the next, to be tried in this order."""
+    as_it_is = Adapter("identity", (0,))
+    span = domain.high - domain.low + 1
+    if plain or domain.step != 1 or span < LEAST_LOOP_SPAN:
+        return [as_it_is]
+    divisor = span - int(rng.random() * (span // 3))
+    return [as_it_is, Adapter("remainder", (divisor, domain.low))]
+
+
 def _lossy(whole: int, domain: Whole, rng: Random) -> list[Adapter]:
     span = domain.high - domain.low + 1
     found = [Adapter("quotient", (2 + int(rng.random() * (LARGEST_QUOTIENT - 1)), 0))]
@@ -84,7 +116,8 @@ def _lossy(whole: int, domain: Whole, rng: Random) -> list[Adapter]:
     return found
 
 
-def _reads_badly(shift: int, rng: Random) -> bool:
+def reads_badly(shift: int, rng: Random) -> bool:
+    """Whether a shift is better drawn again; large ones are let through now and then."""
     return abs(shift) > LARGE_SHIFT and rng.random() >= SHARE_OF_LARGE
 
 

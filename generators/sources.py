@@ -6,13 +6,15 @@ wording prints on its own.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from catena.adapters import NotAdaptable, adapt
+from catena.adapters import OPERATIONS, NotAdaptable, adapt, operations_for
 from catena.domains import Domain, Whole
+from catena.model_atom import ModelAtom
 from catena.records import Adapter, AnswerKind, Value
 from catena.values import number_tokens
 
@@ -28,7 +30,9 @@ REDUCTIONS: dict[AnswerKind, tuple[str, ...]] = {
 
 MOST_COLLISIONS = 0.02
 LEAST_FREEDOM = 0.2
-_INSTANCES, _TRIALS = 300, 30
+_INSTANCES, _PAIRS, _TRIALS = 300, 100, 30
+_WRITTEN_INSTANCES = 60
+"""Of a program that a model wrote, which runs in the sandbox at about a millisecond each."""
 
 _PLACEHOLDER = re.compile(r"\{[a-z_]\w*\}")
 
@@ -44,6 +48,8 @@ class Source(Protocol):
     def program_text(self) -> str: ...
     @property
     def parameters(self) -> Mapping[str, Domain]: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
     @property
     def solve(self) -> Callable[..., Value]: ...
     @property
@@ -74,21 +80,49 @@ class Prepared:
         links: Whole-number parameters that may carry another answer, and that the answer depends on: name, domain.
         reductions: Adapter operations that make a whole number of the answer and rarely the same one twice.
         printed [num_wordings]: Numbers that each wording prints by itself.
+        lossy: Those parameters and reductions that were seen to send two instances to one answer, or to fail now and then.
+        operations: Further adapters that fit its kind of answer and unit, with their arguments; for other graphs than chains.
     """
 
     source: Source
     links: tuple[tuple[str, Whole], ...]
     reductions: tuple[str, ...]
     printed: tuple[frozenset[str], ...]
+    lossy: frozenset[str] = frozenset()
+    operations: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def can_be_parent(self) -> bool:
-        """Whether this source's answers are worth carrying over."""
+        """Whether this source's answers are worth carrying over in a chain."""
         return bool(self.reductions)
 
+    def steady(self) -> "Prepared":
+        """The same without what loses anything: over a long chain small losses add up until no early link is necessary.
 
-def prepare(source: Source) -> Prepared:
-    """`source` ready for composing.
+        Of the further operations only conversions stay: roots and last digits lose small changes.
+        """
+        if not self.lossy and not self.operations:
+            return self
+        return replace(
+            self,
+            links=tuple(link for link in self.links if link[0] not in self.lossy),
+            reductions=tuple(op for op in self.reductions if op not in self.lossy),
+            lossy=frozenset(),
+            operations=tuple(one for one in self.operations if OPERATIONS[one[0]].units is not None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What preparing a source found out before: the names of `Prepared.links`, `reductions` and `lossy`."""
+
+    links: Sequence[str]
+    reductions: Sequence[str]
+    lossy: Sequence[str]
+
+
+def prepare(source: Source, found: Found | None = None) -> Prepared:
+    """`source` ready for composing; `found` spares the trials that were made before.
 
     What a link would lose is measured on drawn instances: a certificate would refuse such links later, at more cost.
     Of a data-set row, whose answer is known to depend on its numbers, it is measured which numbers can be changed alone.
@@ -96,18 +130,44 @@ def prepare(source: Source) -> Prepared:
     links = tuple((name, domain) for name, domain in source.parameters.items() if isinstance(domain, Whole))
     reductions = REDUCTIONS.get(source.kind, ())
     rng = Random(source.name)
-    if source.original is not None:
+    lossy: frozenset[str] = frozenset()
+    if found is not None:
+        links = tuple(link for link in links if link[0] in found.links)
+        reductions, lossy = tuple(found.reductions), frozenset(found.lossy)
+    elif source.original is not None:
         free = [
             name for name, domain in source.parameters.items() if _freedom(source, name, domain, rng) >= LEAST_FREEDOM
         ]
         links = tuple(link for link in links if link[0] in free)
         reductions = reductions if free else ()
     else:
-        links = tuple(link for link in links if _collisions(source, [link[0]], None, rng) <= MOST_COLLISIONS)
         names = list(source.parameters)
-        reductions = tuple(op for op in reductions if _collisions(source, names, op, rng) <= MOST_COLLISIONS)
+        lost = {name: _collisions(source, [name], None, rng) for name, _ in links}
+        lost |= {op: _collisions(source, names, op, rng) for op in reductions}
+        links = tuple(link for link in links if lost[link[0]].share <= MOST_COLLISIONS)
+        reductions = tuple(op for op in reductions if lost[op].share <= MOST_COLLISIONS)
+        lossy = frozenset(name for name, loss in lost.items() if loss.share > 0 or loss.failed > MOST_COLLISIONS)
     printed = tuple(frozenset(number_tokens(_PLACEHOLDER.sub("", wording))) for wording in source.wordings)
-    return Prepared(source, links, reductions, printed)
+    further = _further(source) if found is None else {}
+    return Prepared(source, links, reductions, printed, lossy, tuple(further))
+
+
+def _further(source: Source) -> dict[tuple[str, tuple[int, ...]], "_Loss"]:
+    """Operations beside the usual ones that rarely send two answers of the source to one number."""
+    fitting = operations_for(source.kind, source.unit)
+    if source.original is not None or not fitting or isinstance(source, ModelAtom):
+        return {}
+    rng = Random(f"further {source.name}")
+    pairs = list(islice(_changes(source, list(source.parameters), rng), _PAIRS))
+    found: dict[tuple[str, tuple[int, ...]], _Loss] = {}
+    for op in fitting:
+        low, high = OPERATIONS[op].argument
+        offered: list[tuple[int, ...]] = [(argument,) for argument in range(low, high + 1)]
+        for arguments in offered if OPERATIONS[op].arity else [()]:
+            loss = _lost(pairs, Adapter(op, (*arguments, 0)))
+            if loss.share <= MOST_COLLISIONS:
+                found[op, arguments] = loss
+    return found
 
 
 def _freedom(source: Source, name: str, domain: Domain, rng: Random) -> float:
@@ -118,13 +178,21 @@ def _freedom(source: Source, name: str, domain: Domain, rng: Random) -> float:
     return sum(source.constraint(**{**values, name: domain.draw(rng)}) for _ in range(_TRIALS)) / _TRIALS
 
 
-def _collisions(source: Source, names: Sequence[str], reduction: str | None, rng: Random) -> float:
-    """Share of instances whose (reduced) answer stays the same when one of `names` is drawn anew.
+class _Loss(NamedTuple):
+    """Share of instances whose answer stays the same when it should not (1.0 where half fail), and of those that fail."""
 
-    1.0 where the reduction fails for half of them.
-    """
-    same = tried = failed = 0
-    for _ in range(_INSTANCES):
+    share: float
+    failed: float
+
+
+def _collisions(source: Source, names: Sequence[str], reduction: str | None, rng: Random) -> _Loss:
+    """What is lost when one of `names` is drawn anew and the answer is reduced."""
+    return _lost(_changes(source, names, rng), None if reduction is None else Adapter(reduction, (0,)))
+
+
+def _changes(source: Source, names: Sequence[str], rng: Random) -> Iterator[tuple[Value, Value]]:
+    """Answers of instances, before and after one of `names` is drawn anew."""
+    for _ in range(_WRITTEN_INSTANCES if isinstance(source, ModelAtom) else _INSTANCES):
         values = draw_values(source, rng)
         name = names[int(rng.random() * len(names))]
         if values is None:
@@ -132,16 +200,21 @@ def _collisions(source: Source, names: Sequence[str], reduction: str | None, rng
         changed = {**values, name: source.parameters[name].draw(rng)}
         if changed == values or (source.constraint is not None and not source.constraint(**changed)):
             continue
+        yield source.solve(**values), source.solve(**changed)
+
+
+def _lost(pairs: Iterable[tuple[Value, Value]], adapter: Adapter | None) -> _Loss:
+    same = tried = failed = 0
+    for before, after in pairs:
         tried += 1
-        before, after = source.solve(**values), source.solve(**changed)
-        if reduction is not None:
+        if adapter is not None:
             try:
-                before, after = (adapt(Adapter(reduction, (0,)), answer) for answer in (before, after))
+                before, after = adapt(adapter, before), adapt(adapter, after)
             except NotAdaptable:
                 failed += 1
                 continue
         same += before == after
-    return same / (tried - failed) if 2 * failed < tried else 1.0
+    return _Loss(same / (tried - failed), failed / tried) if 2 * failed < tried else _Loss(1.0, 1.0)
 
 
 def draw_values(source: Source, rng: Random, attempts: int = 12) -> dict[str, Value] | None:

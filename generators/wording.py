@@ -14,7 +14,7 @@ from catena.values import say
 LETTERS = "PQRSTUVWYZKLMNHJ"
 """Names of carried quantities; A to D and the usual variable names of physics and algebra are left out."""
 
-_INTRODUCTIONS = ("Let {letter} be {what}. ", "Here {letter} stands for {what}. ", "Take {letter} to be {what}. ")
+INTRODUCTIONS = ("Let {letter} be {what}. ", "Here {letter} stands for {what}. ", "Take {letter} to be {what}. ")
 _OPENINGS = (
     "",
     "Work through the parts in order; each one after the first uses an earlier answer.\n",
@@ -25,7 +25,9 @@ _REQUESTS = (
     "What is the answer to Part {part}?",
     "Report only the answer to Part {part}.",
 )
-_WORDS = [
+_ONES = [
+    "zero",
+    "one",
     "two",
     "three",
     "four",
@@ -41,12 +43,31 @@ _WORDS = [
     "fourteen",
     "fifteen",
     "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty"]
+
+
+def number_word(number: int) -> str:
+    """`seven`, `thirty-two`; up to 69. Words, because a digit could be mistaken for an answer."""
+    if number < len(_ONES):
+        return _ONES[number]
+    tens, ones = divmod(number, 10)
+    return _TENS[tens - 2] + (f"-{_ONES[ones]}" if ones else "")
 
 
 def part_name(index: int) -> str:
-    """`A` for the first node, `B` for the second, ..."""
-    return chr(ord("A") + index)
+    """`A` for the first node, `B` for the second, ...; `AA` after `Z`."""
+    first, second = divmod(index, 26)
+    return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + second)
+
+
+def quantity_name(index: int) -> str:
+    """The name of the first carried quantity, of the second, ...; `P_a` after the last letter, without digits."""
+    rounds, place = divmod(index, len(LETTERS))
+    return LETTERS[place] + (f"_{chr(ord('a') + rounds - 1)}" if rounds else "")
 
 
 def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
@@ -54,8 +75,8 @@ def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
     if len(steps) == 1:
         return _sentence(steps[0], None), steps[0].prepared.source.steps(**steps[0].values)
     choice = int(rng.random() * 27)
-    introduction = _INTRODUCTIONS[choice % 3]
-    statement = [_OPENINGS[choice // 3 % 3].format(parts=_WORDS[len(steps) - 2])]
+    introduction = INTRODUCTIONS[choice % 3]
+    statement = [_OPENINGS[choice // 3 % 3].format(parts=number_word(len(steps)))]
     solution = []
     for index, step in enumerate(steps):
         name = part_name(index)
@@ -64,7 +85,7 @@ def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
             statement.append(f"Part {name}: {_sentence(step, None)}\n")
             solution.append(f"Part {name}: {worked}")
             continue
-        letter = LETTERS[index - 1]
+        letter = quantity_name(index - 1)
         parent = steps[step.link.parent]
         reference = f"{parent.prepared.source.noun} found in Part {part_name(step.link.parent)}"
         what = introduction.format(letter=letter, what=describe(step.link.adapter, reference))

@@ -44,9 +44,7 @@ class Judged:
     def decide_all(self, pairs: Sequence[tuple[Placed, Placed]]) -> list[Decision]:
         """One decision for each pair, in order."""
         rest = self.otherwise.decide_all(pairs)
-        return [
-            self.decisions.get(frozenset((a.path, b.path)), one) for (a, b), one in zip(pairs, rest, strict=True)
-        ]
+        return [self.decisions.get(frozenset((a.path, b.path)), one) for (a, b), one in zip(pairs, rest, strict=True)]
 
 
 async def judge_pairs(

@@ -154,5 +154,5 @@ def test_graphs_read_back_are_judged_like_the_ones_written(problems: list[Proble
 def test_magnitudes_of_all_numbers_count(value: Fraction | float) -> None:
     node = Node("p", "p", {"n": 7}, Answer("real", "2000000000"))
     big = Family("t.t", ("a", "b", "c"), {"n": Whole(1, 9)}, lambda n: 2e9, lambda **_: "", "", "real", ("", "", ""))
-    found = certify("7", node.answer, Graph((node,), ()), {"p": big}.__getitem__, Random(1), Limits())  # type: ignore[arg-type]
+    found = certify("7", node.answer, Graph((node,), ()), {"p": big}.__getitem__, Random(1), Limits())
     assert found.reason == "answer out of bounds"

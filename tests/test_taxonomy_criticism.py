@@ -127,6 +127,8 @@ def test_names_about_teaching_a_field_are_no_topics_of_it(name: str) -> None:
     assert why_no_topic(name) == "about teaching"
 
 
-@pytest.mark.parametrize("name", ["Philosophy of education", "Special education", "Education policy", "Machine teaching"])
+@pytest.mark.parametrize(
+    "name", ["Philosophy of education", "Special education", "Education policy", "Machine teaching"]
+)
 def test_education_as_a_field_of_its_own_is_a_topic(name: str) -> None:
     assert why_no_topic(name) is None

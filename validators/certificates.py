@@ -7,7 +7,8 @@ be solved without what is carried to it (guess its likeliest value, the final an
 Not here: whether the wording is unambiguous to a reader (the verifier panel).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
@@ -28,9 +29,12 @@ from catena.graphs import (
 from catena.programs import Program
 from catena.records import Answer, Certificate, Graph, Link, Value
 from catena.validators.certificates_form import malformed
-from catena.validators.certificates_links import Trial, link_necessity
+from catena.validators.certificates_links import link_necessity
+from catena.validators.certificates_trial import Trial
 from catena.validators.certificates_unknown import other_solutions
 from catena.values import number_tokens, say
+
+_PART = re.compile(r"^Part [A-Z]{1,2}: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,36 +135,52 @@ def _misprint(
     programs: Sequence[Program],
     incoming: Sequence[Sequence[Link]],
 ) -> str | None:
-    """An answer that the statement gives away, or a given number that it does not print."""
+    """An answer that the statement gives away, or a given number that its part of the statement does not print."""
     printed = number_tokens(statement)
-
-    def is_printed(value: Value) -> bool:
-        return say(value).lstrip("-") in printed
-
     hidden = graph.unknown
     for index, value in enumerate(answers):
         if hidden is not None and index == hidden.target:
-            if not is_printed(value):
+            if not _is_printed(value, printed):
                 return "number not printed"
         elif type(value) is not bool and (
-            is_printed(value) or (isinstance(value, str | tuple) and say(value) in statement)
+            _is_printed(value, printed) or (isinstance(value, str | tuple) and say(value) in statement)
         ):
             return "answer printed"
+    texts = _parts(statement, graph)
     for index, (node, links) in enumerate(zip(graph.nodes, incoming, strict=True)):
-        carried = {link.parameter for link in links}
-        for name, value in node.values.items():
-            if hidden is not None and (index, name) == (hidden.node, hidden.parameter):
-                if is_printed(value):
-                    return "answer printed"
-                if not all(is_printed(guess) for guess in _bounds(programs[index], name)):
-                    return "number not printed"
-            elif name not in carried and not is_printed(value) and say(value) not in statement:
-                return "number not printed"
+        own = printed if texts[index] is statement else number_tokens(texts[index])
+        given = [value for name, value in node.values.items() if all(name != link.parameter for link in links)]
+        if hidden is not None and index == hidden.node:
+            value = node.values[hidden.parameter]
+            if _is_printed(value, printed):
+                return "answer printed"
+            given = [one for name, one in node.values.items() if name != hidden.parameter]
+            given += _bounds(programs[index], hidden.parameter)
         for link in links:
-            numbers = [*link.adapter.arguments, *([link.when.argument] if link.when is not None else [])]
-            if not all(number == 0 or is_printed(number) for number in numbers):
-                return "number not printed"
+            given += [number for number in link.adapter.arguments if number]
+            given += [link.when.argument] if link.when is not None and link.when.argument else []
+        if not all(_is_printed(value, own) or _stands_in(texts[index], value) for value in given):
+            return "number not printed"
     return None
+
+
+def _is_printed(value: Value, printed: Set[str]) -> bool:
+    return say(value).lstrip("-") in printed
+
+
+def _stands_in(text: str, value: Value) -> bool:
+    """Whether a word stands in the text, or a number as one of a list that is written without spaces."""
+    return re.search(rf"(?<![\w.]){re.escape(say(value).lstrip('-'))}(?!\w)", text) is not None
+
+
+def _parts(statement: str, graph: Graph) -> list[str]:
+    """Each node's part of the statement [num_nodes]; the whole of it where it has no lettered parts."""
+    _, *parts = _PART.split(statement)
+    if len(parts) != len(graph.nodes):
+        return [statement] * len(graph.nodes)
+    parts[-1] = parts[-1].rpartition("\n")[0]  # the request is no part of it
+    order = graph.order or range(len(parts))
+    return [text for _, text in sorted(zip(order, parts, strict=True))]
 
 
 def _bounds(program: Program, name: str) -> tuple[int, ...]:

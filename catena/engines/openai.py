@@ -80,9 +80,7 @@ class OpenAIEngine:
         self._api = api
         self._options = read_options(spec)
         headers, self._secrets = headers_of(spec, self._options)
-        targets = [
-            (url, target_of(place(url, api.path)), target_of(place(url, "models"))) for url in spec.urls
-        ]
+        targets = [(url, target_of(place(url, api.path)), target_of(place(url, "models"))) for url in spec.urls]
         start = -(-max(16, spec.concurrency // 2) // len(targets))
         endpoints = [Endpoint(url, Pace(spec.concurrency, start)) for url, _, _ in targets]
         self._chat: Mapping[Endpoint, Target] = dict(zip(endpoints, (chat for _, chat, _ in targets), strict=True))

@@ -11,7 +11,7 @@ import orjson
 
 from catena.engines.rehearsal.hints import write_hints
 from catena.engines.rehearsal.instances import NoInstance, instance
-from catena.engines.rehearsal.judges import judge_match, judge_problem
+from catena.engines.rehearsal.judges import judge_match, judge_posed, judge_problem, judge_steps
 from catena.engines.rehearsal.problems import Written, write_problem
 from catena.engines.rehearsal.program_problems import write_program_problem
 from catena.engines.rehearsal.prompts import Parts, parts_of, topic_of
@@ -91,6 +91,10 @@ def _content(
     behaviour = settings.behaviour(question.model)
     if question.kind == "validity":
         return None, judge_problem(key, parts, behaviour, truth)
+    if question.kind == "posed":
+        return None, judge_posed(key, parts, behaviour, truth)
+    if question.kind == "steps":
+        return None, judge_steps(key, parts, behaviour, truth)
     if question.kind == "match":
         return None, judge_match(key, parts, behaviour, truth)
     if question.kind == "topics":

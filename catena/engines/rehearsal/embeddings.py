@@ -42,7 +42,9 @@ def vector(text: str) -> list[float]:
     padded = f"  {text.casefold()} "
     counts = [0.0] * DIMENSIONS
     for at in range(len(padded) - 2):
-        drawn = int.from_bytes(blake2b(padded[at : at + 3].encode("utf-8", "surrogatepass"), digest_size=2).digest(), "big")
+        drawn = int.from_bytes(
+            blake2b(padded[at : at + 3].encode("utf-8", "surrogatepass"), digest_size=2).digest(), "big"
+        )
         counts[drawn % DIMENSIONS] += 1.0 if drawn & 0x8000 else -1.0
     length = sqrt(sum(one * one for one in counts)) or 1.0
     return [round(one / length, 6) for one in counts] if any(counts) else [1.0] + [0.0] * (DIMENSIONS - 1)

@@ -43,6 +43,37 @@ def judge_problem(key: bytes, parts: Parts, settings: ModelSettings, truth: Trut
     return {"reason": reason, "verdict": "valid" if valid else "invalid"}
 
 
+def judge_posed(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthFile) -> dict[str, Any]:
+    """A vote on whether the problem in the prompt is well-posed and on its topic, whatever answer somebody gave it."""
+    draws = Draws(key, b"posed")
+    known = planted(parts.problem)
+    flaw: str | None = None
+    if known is not None:
+        flaw = known.planted if known.planted in ("ambiguous", "off_topic", "leaked") else None
+    elif (found := truth.find(parts.problem)) is not None and found[0] in truth.unsound:
+        flaw = "ambiguous"
+    honest = draws.share() < (settings.accept_right if flaw is None else _rejection(settings, flaw))
+    good = honest == (flaw is None)
+    reason = draws.pick(_PRAISE) if good else _FLAWS[flaw] if flaw else draws.pick(_BLAME)
+    off_topic = not good and flaw == "off_topic"
+    return {"reason": reason, "well_posed": good or off_topic, "on_topic": not off_topic}
+
+
+def judge_steps(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthFile) -> dict[str, Any]:
+    """A vote on whether a solution holds a wrong step: one that ends in another answer than the problem's does."""
+    draws = Draws(key, b"steps")
+    known, final = planted(parts.problem), _final_answer(parts)
+    found = truth.find(parts.problem)
+    right = known.truth if known is not None else None if found is None or found[0] in truth.unsound else found[1]
+    sound = final is not None and right is not None and same_answer(final, right)
+    honest = draws.share() < (settings.match_accept if sound else settings.match_reject)
+    says = sound == honest
+    lines = [line.strip() for line in (parts.quoted[-1] if parts.quoted else "").splitlines() if line.strip()]
+    wrong = "" if says or not lines else draws.pick(lines)[:200]
+    reason = "Every step follows." if says else "One step does not follow from what stands before it."
+    return {"reason": reason, "first_wrong_step": wrong, "verdict": "sound" if says else "unsound"}
+
+
 def _flaw(known: Planted, shown: str | None) -> str | None:
     if known.truth is None or known.planted in ("off_topic", "leaked"):
         return known.planted

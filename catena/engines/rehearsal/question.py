@@ -7,11 +7,27 @@ from typing import Any, Literal
 
 import orjson
 
-Kind = Literal["problem", "validity", "match", "topics", "review", "same", "program", "twin", "hints", "solve", "other"]
+Kind = Literal[
+    "problem",
+    "validity",
+    "posed",
+    "steps",
+    "match",
+    "topics",
+    "review",
+    "same",
+    "program",
+    "twin",
+    "hints",
+    "solve",
+    "other",
+]
 
 _BY_NAME: dict[str, Kind] = {
     "problem": "problem",
     "validity": "validity",
+    "panel-validity": "posed",
+    "panel-steps": "steps",
     "match": "match",
     "topics": "topics",
     "topic-review": "review",
@@ -23,6 +39,8 @@ _BY_NAME: dict[str, Kind] = {
 _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
     frozenset(("reason", "verdict")): "validity",
+    frozenset(("reason", "well_posed", "on_topic")): "posed",
+    frozenset(("reason", "first_wrong_step", "verdict")): "steps",
     frozenset(("extracted", "reason", "verdict")): "match",
     frozenset(("topics",)): "topics",
     frozenset(("reviews",)): "review",

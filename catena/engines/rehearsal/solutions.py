@@ -50,6 +50,7 @@ _CLOSINGS = (
     "After checking the intermediate values", "Combining both conditions",
 )  # fmt: skip
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+_GUESSES = 4
 UNNAMED = 0.05
 """Share of the corrections whose mistake is no part of the attempt; the same for all models."""
 
@@ -116,7 +117,10 @@ def _belief(prompt: str, parts: Parts, truth: TruthFile, draws: Draws) -> Belief
     found = truth.find(parts.problem)
     statement, answer = found if found is not None else (prompt, guess(prompt))
     digest = blake2b(statement.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return Belief(answer, [wrong_answer(answer, draws, truth)], "", Draws(digest, b"difficulty").share())
+    difficulty = Draws(digest, b"difficulty").share()
+    if statement in truth.unsound:  # guesses at what is missing, one of which is what was meant
+        return Belief(None, [answer, *(wrong_answer(answer, draws, truth) for _ in range(_GUESSES))], "", difficulty)
+    return Belief(answer, [wrong_answer(answer, draws, truth)], "", difficulty)
 
 
 def ramble(key: bytes, sentences: int) -> str:

@@ -23,11 +23,15 @@ _ANCHOR_WORDS = 5
 
 @dataclass(slots=True)
 class TruthFile:
-    """Answers by normalised statement; `anchors` leads from a statement's first words to the lengths of such statements."""
+    """Answers by normalised statement; `anchors` leads from a statement's first words to the lengths of such statements.
+
+    The answers of the `unsound` statements are no truths: something that they need is missing.
+    """
 
     answers: dict[str, str] = field(default_factory=dict)
     anchors: dict[tuple[str, ...], set[int]] = field(default_factory=dict)
     pool: list[str] = field(default_factory=list)
+    unsound: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> tuple[str, str] | None:
         """The statement that stands in `text`, normalised, and its answer; None where there is none."""
@@ -51,10 +55,11 @@ class TruthFile:
                     if text[end : end + 1] == " " and (found := text[starts[index] : end]) in self.answers:
                         yield found
 
-    def add(self, statement: str, answer: str) -> None:
+    def add(self, statement: str, answer: str, *, sound: bool = True) -> None:
         """Keeps one problem; the last answer given for a statement counts."""
         text = normalised(statement)
         if text:
+            (self.unsound.discard if sound else self.unsound.add)(text)
             self.anchors.setdefault(tuple(text.split()[:_ANCHOR_WORDS]), set()).add(len(text))
             self.answers[text] = answer
             self.pool.append(answer)
@@ -73,7 +78,7 @@ def normalised(text: str) -> str:
 
 
 def read_truth(path: str) -> TruthFile:
-    """The problems of a JSONL file: `statement`, `question` or `problem`, and `answer`.
+    """The problems of a JSONL file: `statement`, `question` or `problem`, and `answer`; `sound` is false where one has none.
 
     GSM8K's long answers are cut to what follows `####`.
 
@@ -87,11 +92,12 @@ def read_truth(path: str) -> TruthFile:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); give a JSONL file") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            truth.add(*_row(line, f"{path}, line {number}"))
+            statement, answer, sound = _row(line, f"{path}, line {number}")
+            truth.add(statement, answer, sound=sound)
     return truth
 
 
-def _row(line: bytes, place: str) -> tuple[str, str]:
+def _row(line: bytes, place: str) -> tuple[str, str, bool]:
     try:
         row = orjson.loads(line)
     except ValueError as error:
@@ -105,7 +111,7 @@ def _row(line: bytes, place: str) -> tuple[str, str]:
         answer = " ".join(str(answer[name]) for name in ("value", "unit") if answer.get(name) is not None)
     if statement is None or isinstance(answer, list) or answer in (None, ""):
         raise DatasetError(f"{place}: expected an object with 'answer' and one of {', '.join(map(repr, names))}")
-    return statement, str(answer).rpartition("####")[2].strip()
+    return statement, str(answer).rpartition("####")[2].strip(), row.get("sound") is not False
 
 
 def wrong_answer(answer: str, draws: Draws, others: TruthFile) -> str:

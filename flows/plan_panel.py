@@ -1,0 +1,184 @@
+"""The stages of panels: rows with known truth go through a panel's questions before the rows of its pipeline do.
+
+Stage `planted-<pipeline>` measures the voters; what it measured goes into the jobs of `pipeline-<pipeline>` as an argument, so
+that a run taken up again asks what it would have asked.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from catena.errors import RecipeError
+from catena.flows.job import Job
+from catena.flows.plan_compose import place_of
+from catena.flows.recipe import DatasetSource
+from catena.flows.recipe_pipelines import (
+    PanelStep,
+    Pipeline,
+    VaryProblemStep,
+    WriteProblemStep,
+    WriteProgramProblemStep,
+)
+from catena.flows.run_folder import Marker
+from catena.flows.steps import prompt_versions
+from catena.taxonomy.opening import open_tree
+
+if TYPE_CHECKING:
+    from catena.flows.plan import Plan
+
+Done = dict[str, list[tuple[Job, Marker]]]
+PREFIX = "planted-"
+WORK = "planted_shard"
+LEAST = 30
+"""Planted rows at least: ten of each kind."""
+_FAMILY = re.compile(r"[a-z]+")
+_WRITING = (WriteProblemStep, WriteProgramProblemStep, VaryProblemStep)
+
+
+def stage_of(line: Pipeline) -> str | None:
+    """The stage that measures a pipeline's panel; None where none does."""
+    return f"{PREFIX}{line.name}" if line.panel is not None and line.panel.planted > 0 else None
+
+
+def parents(line: Pipeline, work: str, above: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The stage `work` with the stages `above` that its rows come from, and the one that measures its panel before it."""
+    stage = stage_of(line)
+    return {work: above} if stage is None else {stage: above, work: (*above, stage)}
+
+
+def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
+    """What the stage depends on beside its parents."""
+    stage, panel = stage_of(line), line.panel
+    if stage is None or panel is None:
+        return {}
+    models = {
+        name: plan.recipe.models[name].model_dump(mode="json", include={"model", "engine", "revision", "sampling"})
+        for name in sorted(panel.asks())
+    }
+    asked = panel.model_dump(
+        mode="json", include={"validity", "solvers", "samples", "judge", "planted", "planted_from"}
+    )
+    prompts = prompt_versions(line)[f"{line.name}/{panel.do}"]
+    source = _golds(plan, panel)
+    golds = None if source is None else [plan.fingerprints[source.name], source.format, source.question, source.answer]
+    rows = {"rows": line.rows, "subjects": subjects_of(plan, line), "shard_rows": plan.recipe.shard_rows}
+    return {stage: {"panel": asked, "models": models, "prompts": prompts, "tries": line.tries, "golds": golds, **rows}}
+
+
+def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
+    """The shard jobs of a panel's planted rows."""
+    line = next(line for line in plan.recipe.pipeline if stage_of(line) == stage)
+    assert line.panel is not None
+    above = plan.parents[stage][0]
+    rows = (line.rows or 0) if above == "taxonomy" else sum(marker.rows_out for _, marker in done[above])
+    number, size = number_of(line.panel, rows), plan.recipe.shard_rows
+    given = items_of(plan, line)
+    return [
+        plan.job(stage, f"{line.name}-{start // size:05d}", WORK, start=start, stop=min(start + size, number), **given)
+        for start in range(0, number, size)
+    ]
+
+
+def number_of(panel: PanelStep, rows: int) -> int:
+    """How many rows are planted beside so many."""
+    return max(LEAST, ceil(panel.planted * rows)) if panel.planted > 0 and rows else 0
+
+
+def items_of(plan: "Plan", line: Pipeline) -> dict[str, Any]:
+    """What planted rows are made of: arguments of `catena.flows.panelling.planted_drafts`."""
+    assert line.panel is not None
+    source = _golds(plan, line.panel)
+    golds = None
+    if source is not None:
+        layout = source.model_dump(mode="json", include={"format", "question", "answer"})
+        golds = {"source": place_of(source), "split": source.split, "layout": layout}
+    return {"name": line.name, "seed": plan.recipe.seed, "subjects": subjects_of(plan, line), "golds": golds}
+
+
+def told(jobs: list[Job], plan: "Plan", line: Pipeline, done: Done) -> list[Job]:
+    """The jobs of a pipeline, with what planted rows have shown about its panel."""
+    stage = stage_of(line)
+    if stage is not None:
+        facts = [one for _, marker in done[stage] for one in marker.facts["tallies"]]
+        for job in jobs:
+            job.given["measured"] = facts
+    return jobs
+
+
+def subjects_of(plan: "Plan", line: Pipeline) -> list[str]:
+    """The subjects that a pipeline's rows are on, as far as the recipe says; empty where it does not."""
+    recipe = plan.recipe
+    source = next((other for other in recipe.pipeline if other.name == line.source), None)
+    if source is not None and not line.topics:
+        return subjects_of(plan, source)
+    if line.source != "topics":
+        return []
+    named = [path[0] for path in line.topics] or [branch.path[0] for branch in recipe.taxonomy]
+    if not named and recipe.grow is not None:
+        named = list(recipe.grow.subjects)
+    tree = recipe.tree or (recipe.grow.seed if recipe.grow is not None else None)
+    if not named and tree is not None:
+        named = [topic.path[0] for topic in open_tree(tree).children.get((), ())]
+    return sorted(set(named))
+
+
+def check(plan: "Plan") -> None:
+    """Refuses panels in which the writer of the problems votes, or whose planted rows come from nowhere.
+
+    Raises:
+        RecipeError: One is so and does not say `allow_writer`.
+    """
+    for line, panel in _panels(plan):
+        own = writers_of(plan, line)
+        for name in (*panel.validity, *panel.solvers):
+            model = plan.recipe.models[name].model
+            if model in own and not panel.allow_writer:
+                raise RecipeError(
+                    f"pipeline {line.name!r}, step 'panel': {name} ({model}) wrote the problems that it would vote on; name"
+                    " another model, or set allow_writer = true"
+                )
+        if panel.planted_from is not None and _golds(plan, panel) is None:
+            raise RecipeError(
+                f"pipeline {line.name!r}, step 'panel': no data set {panel.planted_from!r} to plant rows from; add it to"
+                " [[datasets]]"
+            )
+
+
+def warnings(plan: "Plan") -> list[str]:
+    """A sentence for each panel of fewer than two model families beside the writer's; families are told by the model's id."""
+    found = []
+    for line, panel in _panels(plan):
+        own = set(map(family_of, writers_of(plan, line)))
+        voters = {family_of(plan.recipe.models[name].model) for name in (*panel.validity, *panel.solvers)}
+        if len(voters - own) < 2:
+            named = ", ".join(sorted(voters - own)) or "none"
+            beside = f" beside the writer's ({', '.join(sorted(own))})" if own else ""
+            found.append(
+                f"pipeline {line.name!r}, step 'panel': voters of at least two model families{beside} are wanted, found"
+                f" {named}; voters of one family tend to be wrong together"
+            )
+    return found
+
+
+def writers_of(plan: "Plan", line: Pipeline) -> set[str]:
+    """The ids of the models that wrote a pipeline's problems, here or in the pipelines before it."""
+    own = {plan.recipe.models[step.model].model for step in line.steps if isinstance(step, _WRITING)}
+    source = next((other for other in plan.recipe.pipeline if other.name == line.source), None)
+    return own | (writers_of(plan, source) if source is not None else set())
+
+
+def family_of(model: str) -> str:
+    """The family of a model by its id: `Qwen/Qwen3-8B` is of `qwen`."""
+    name = model.rstrip("/").rpartition("/")[2].casefold()
+    letters = _FAMILY.match(name)
+    return letters[0] if letters is not None else name
+
+
+def _panels(plan: "Plan") -> Iterator[tuple[Pipeline, PanelStep]]:
+    return ((line, line.panel) for line in plan.recipe.pipeline if line.panel is not None)
+
+
+def _golds(plan: "Plan", panel: PanelStep) -> DatasetSource | None:
+    sources: Sequence[DatasetSource] = plan.recipe.datasets
+    return next((source for source in sources if source.name == panel.planted_from), None)

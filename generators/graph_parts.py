@@ -1,0 +1,132 @@
+"""One node of a graph as drawn, and what its place in the graph asks of a source."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from catena.domains import Whole
+from catena.generators.graphs import Skeleton
+from catena.generators.sources import Prepared
+from catena.records import AnswerKind, Link, Loop, Unknown, Value
+from catena.values import say
+
+EXACT: tuple[AnswerKind, ...] = ("integer", "rational")
+"""Kinds of answers that can be asked for beside others: equality needs no tolerance."""
+LEAST_UNKNOWN, MOST_UNKNOWN = 8, 150
+"""Numbers of values that an unknown may have: few enough to try them all, too many to guess."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One node as drawn: its source, which wording, its values and answer, and the links that feed it."""
+
+    prepared: Prepared
+    wording: int
+    values: dict[str, Value]
+    answer: Value
+    links: list[Link] = field(default_factory=list)
+    loop: Loop | None = None
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A graph as drawn: its nodes in order, and the hidden quantity of a backward one."""
+
+    skeleton: Skeleton
+    parts: list[Part]
+    unknown: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the place of a node in the graph asks of its source.
+
+    Attributes:
+        inputs: Quantities that it needs for links and loops.
+        last: Whether it fills the topic's quota.
+        exact: Whether its answer is one of several wanted ones.
+        whole: Whether its answer must be a whole number.
+        deciding: Whether a condition asks for its answer.
+        feeds: Whether its answer is carried.
+        hidden: Whether one of its quantities is to be an unknown.
+    """
+
+    inputs: int
+    last: bool = False
+    exact: bool = False
+    whole: bool = False
+    deciding: bool = False
+    feeds: bool = True
+    hidden: bool = False
+
+    def met(self, prepared: Prepared) -> bool:
+        """Whether a source fits here."""
+        kind = prepared.source.kind
+        if len(prepared.links) < self.inputs or (self.exact and kind == "real"):
+            return False
+        if self.last:
+            return True
+        if self.deciding and not self.feeds:
+            return kind in ("boolean", "integer")
+        if self.feeds and not (prepared.can_be_parent or prepared.operations):
+            return False
+        if (self.whole or self.deciding) and kind != "integer":
+            return False
+        return not self.hidden or any(hideable(domain) for _, domain in prepared.links)
+
+
+def hideable(domain: Whole) -> bool:
+    """Whether a quantity of this domain can be an unknown."""
+    return domain.step == 1 and LEAST_UNKNOWN <= domain.high - domain.low + 1 <= MOST_UNKNOWN
+
+
+def inverted(skeleton: Skeleton) -> list[int]:
+    """The nodes from the unknown to the answer that it is found from, in order; empty without an unknown."""
+    if skeleton.unknown is None:
+        return []
+    first, node = skeleton.unknown
+    path = [node]
+    while node != first:
+        node = skeleton.edges[node][0].parent
+        path.append(node)
+    return path[::-1]
+
+
+def demands_of(skeleton: Skeleton) -> Iterator[Demand]:
+    """What each place asks, in the order of the nodes."""
+    end = len(skeleton.edges) - 1
+    every = [edge for edges in skeleton.edges for edge in edges]
+    deciders = {edge.decider for edge in every if edge.decider is not None}
+    counting = {edge.parent for edge in every if edge.role == "times"}
+    feeding = {node for edge in every for node in (edge.parent, edge.other) if node is not None}
+    hidden, _ = skeleton.unknown or (-1, -1)
+    path = inverted(skeleton)
+    for index, edges in enumerate(skeleton.edges):
+        looped = any(edge.role == "times" for edge in edges)
+        yield Demand(
+            inputs=len(edges) if not looped else max(1, len(edges)),
+            last=index == end,
+            exact=index in skeleton.asked and len(skeleton.asked) > 1,
+            whole=looped or index in counting or index in path,
+            deciding=index in deciders,
+            feeds=index in feeding,
+            hidden=index == hidden,
+        )
+
+
+def printed_by(part: Part, unknown: Unknown | None = None) -> set[str]:
+    """Numbers that the node's part of the statement prints: constants, free values, and those of its links."""
+    carried = {link.parameter for link in part.links}
+    if unknown is not None:
+        carried.add(unknown.parameter)
+    texts = {say(value).lstrip("-") for name, value in part.values.items() if name not in carried}
+    for link in part.links:
+        texts.update(str(abs(argument)) for argument in link.adapter.arguments if argument)
+        if link.when is not None and link.when.argument:
+            texts.add(str(abs(link.when.argument)))
+    if part.loop is not None:
+        texts.update(str(abs(argument)) for argument in part.loop.adapter.arguments if argument)
+    if unknown is not None:
+        domain = part.prepared.source.parameters[unknown.parameter]
+        assert isinstance(domain, Whole)
+        texts |= {str(abs(domain.low)), str(abs(domain.high))}
+    return texts | part.prepared.printed[part.wording]
