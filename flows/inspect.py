@@ -70,8 +70,8 @@ def show(path: str, number: int) -> int:
 
 def _show_graph(graph: Graph) -> None:
     for index, node in enumerate(graph.nodes):
-        print(f"  {chr(65 + index)}  {node.source}  answer {node.answer}")
+        print(f"  {index + 1:>2}  {node.source}  answer {node.answer}")
         for link in graph.links:
             if link.parent == index:
-                words = describe(link.adapter, f"the answer of {chr(65 + index)}")
-                print(f"  |  {link.parameter} of {chr(65 + link.child)} is {words}   ({link.kind})")
+                words = describe(link.adapter, f"the answer of {index + 1}")
+                print(f"   |  {link.parameter} of {link.child + 1} is {words}   ({link.kind})")

@@ -1,5 +1,6 @@
 """The shard jobs of composed rows: topics, atoms, candidates, certificates, duplicates, published shards."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 COMPOSING, CERTIFYING = 2, 2
 """Versions of how long graphs are drawn and of how links are judged: rows of two versions are not mixed in one run."""
 Done = dict[str, list[tuple[Job, Marker]]]
+TRUST = "CATENA_TRUST_CODE"
+"""Environment variable with the paths of Python files that recipes may have run, separated as in PATH."""
 _ATOMS_OF_TREE = "families"
 PARENTS: dict[str, tuple[str, ...]] = {
     "atoms": ("taxonomy",),
@@ -183,9 +186,19 @@ def pipelines_of(plan: "Plan") -> tuple[str, ...]:
 
 
 def adapters_of(plan: "Plan") -> list[str]:
-    """The files that register adapters of one's own, as absolute paths."""
-    paths = {group.adapters for group in plan.recipe.compose if group.adapters is not None}
-    return sorted(str(Path(path).absolute()) for path in paths)
+    """The files that register adapters of one's own, as absolute paths.
+
+    Raises:
+        RecipeError: `TRUST` does not name one of them: a recipe alone must not make Python code run.
+    """
+    paths = {str(Path(group.adapters).absolute()) for group in plan.recipe.compose if group.adapters is not None}
+    trusted = {str(Path(path).absolute()) for path in os.environ.get(TRUST, "").split(os.pathsep) if path}
+    for path in sorted(paths - trusted):
+        raise RecipeError(
+            f"compose.adapters {path}: Python code that a recipe asks for is run only where you say so; read the file, then"
+            f" set the environment variable {TRUST} to its path"
+        )
+    return sorted(paths)
 
 
 def _text_of(path: str) -> str:

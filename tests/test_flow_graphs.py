@@ -1,6 +1,7 @@
 """Groups of composed rows with shapes, from the recipe to certified shards, in this process."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,17 @@ def test_rows_have_the_shapes_sizes_and_answers_that_the_recipe_asks_for(tmp_pat
     assert sum("asked" in graph for graph in graphs) > 50
 
 
-def test_an_adapter_of_ones_own_is_used_and_certified(tmp_path: Path) -> None:
+def test_a_recipe_alone_makes_no_python_code_run(tmp_path: Path) -> None:
+    own, canary = tmp_path / "own.py", tmp_path / "canary"
+    own.write_text(f"open({str(canary)!r}, 'w').close()\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="set the environment variable CATENA_TRUST_CODE"):
+        certified(plan(tmp_path, f'shapes = {{ dag = 1 }}\nadapters = "{own}"'))
+    assert not canary.exists()
+
+
+def test_an_adapter_of_ones_own_is_used_and_certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own.py"
+    monkeypatch.setenv("CATENA_TRUST_CODE", str(own))
     own.write_text(OWN, encoding="utf-8")
     try:
         rows = certified(plan(tmp_path, f'shapes = {{ dag = 1 }}\nadapters = "{own}"'))
@@ -78,9 +88,10 @@ def test_an_adapter_of_ones_own_is_used_and_certified(tmp_path: Path) -> None:
 
 
 def test_what_a_file_of_adapters_holds_belongs_to_the_identity_of_the_rows_and_where_it_lies_does_not(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = []
+    monkeypatch.setenv("CATENA_TRUST_CODE", os.pathsep.join(str(tmp_path / folder / "own.py") for folder in "abc"))
     for folder, text in (("a", OWN), ("b", OWN), ("c", OWN + "\n")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "own.py").write_text(text, encoding="utf-8")
@@ -109,6 +120,9 @@ def test_the_identity_of_chains_is_what_it_was_before_there_were_shapes(tmp_path
         ('adapters = "nowhere.py"', "cannot be read"),
     ],
 )
-def test_an_impossible_group_is_one_sentence(tmp_path: Path, settings: str, message: str) -> None:
+def test_an_impossible_group_is_one_sentence(
+    tmp_path: Path, settings: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATENA_TRUST_CODE", "nowhere.py")
     with pytest.raises(RecipeError, match=message):
         _ = plan(tmp_path, settings).identities
