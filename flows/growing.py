@@ -14,6 +14,8 @@ from catena.taxonomy.opening import open_tree
 from catena.taxonomy.proposals import Aside
 from catena.taxonomy.tree import LIVE, Tree, tree_of
 
+SETTLING = 3
+"""Further passes of merging at the end of a level, as long as they find something."""
 Merger = Callable[[Tree], Awaitable[tuple[Tree, list[Aside]]]]
 """Merges near duplicates over a whole tree; gives the merged names too."""
 
@@ -64,6 +66,8 @@ async def grow_level(
             aside += merged
         if not grown:
             break
+    if merger is not None:
+        tree = await _settled(tree, merger, aside)
     added = [topic for path, topic in tree.topics.items() if path not in there and topic.status in LIVE]
     refused = [(one.reason, " / ".join(one.path), one.path[-1], one.detail) for one in aside]
     reasons = Counter(one.reason for one in aside)
@@ -71,3 +75,13 @@ async def grow_level(
     shards = [write_tree_shard(store, f"{job.folder}/{job.shard}.parquet", tree), *write_rejected(store, job, refused)]
     rows_in = len(added) + reasons.total() + causes.total()
     return Marker(rows_in, len(added), shards, dict(reasons), dict(causes), facts={"identity": tree.identity})
+
+
+async def _settled(tree: Tree, merger: Merger, aside: list[Aside]) -> Tree:
+    """The tree merged until nothing more is found: merging moves topics, which may bring others together."""
+    for _ in range(SETTLING):
+        tree, merged = await merger(tree)
+        aside += merged
+        if not merged:
+            break
+    return tree

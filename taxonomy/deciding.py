@@ -123,7 +123,7 @@ class OfflineRule:
         meant = [self._by_name(reading) for reading in readings]
         likely = [at for at, (score, _) in enumerate(meant) if score >= self.calibration.threshold]
         placed = [at for at in likely if self._places_matter(*pairs[at])]
-        texts = [contexts(readings[at].a, *pairs[at]) for at in placed]
+        texts = [contexts(_plainer(readings[at].a, readings[at].b), *pairs[at]) for at in placed]
         near = self.embedder.similarities([a for a, _ in texts], [b for _, b in texts])
         for at, similarity in zip(placed, near, strict=True):
             same = _logistic(self.calibration.places, sense(readings[at].a, readings[at].b, float(similarity)))
@@ -237,6 +237,11 @@ def _alike(x: str, y: str) -> float:
     start = next((at for at in range(most) if x[at] != y[at]), most)
     end = next((at for at in range(most - start) if x[-1 - at] != y[-1 - at]), most - start)
     return (start + end) / max(len(x), len(y))
+
+
+def _plainer(a: Name, b: Name) -> Name:
+    """The shorter of two names: what is asked of places must not depend on which name comes first."""
+    return min(a, b, key=lambda name: (len(name.plain), name.plain))
 
 
 def contexts(name: Name, a: Placed, b: Placed) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def near_pairs(tree: Tree, embedder: RememberingEmbedder | None = None) -> tuple
 
 
 def merge_pairs(
-    tree: Tree, topics: Sequence[Topic], pairs: Iterable[NearPair], decider: Decider | None = None
+    tree: Tree, topics: Sequence[Topic], pairs: Sequence[NearPair], decider: Decider | None = None
 ) -> tuple[Tree, list[Aside]]:
     """The tree with the duplicates among `pairs` merged, and the names that went into others."""
     kept = [index for index, topic in enumerate(topics) if topic.status != "proposed"]
@@ -45,6 +45,20 @@ def merge_pairs(
             continue  # an earlier merge has taken it along
         tree = merge(tree, path, target, f"{one.decision.why} ({one.decision.score:.2f})")
         merged.append(Aside(path, NEAR, " / ".join(target)))
+    return _swept(tree, topics, pairs, merged)
+
+
+def _swept(
+    tree: Tree, topics: Sequence[Topic], pairs: Sequence[NearPair], merged: list[Aside]
+) -> tuple[Tree, list[Aside]]:
+    """The tree without the duplicates that stand for two groups, not all of whose members are alike."""
+    for pair in sorted(pairs, key=lambda pair: (-pair.decision.score, pair.first, pair.second)):
+        stronger, weaker = sorted((topics[pair.first], topics[pair.second]), key=_standing)
+        path, target = weaker.path, stronger.path
+        both_there = path in tree.live and target in tree.live and weaker.status == "proposed"
+        if pair.decision.duplicate and both_there and target[: len(path)] != path:
+            tree = merge(tree, path, target, f"{pair.decision.why} ({pair.decision.score:.2f})")
+            merged.append(Aside(path, NEAR, " / ".join(target)))
     return tree, merged
 
 

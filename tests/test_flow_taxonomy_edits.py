@@ -115,7 +115,8 @@ def test_the_run_takes_the_tree_as_a_person_left_it_and_every_row_names_it(folde
     assert {json.loads(row["provenance"])["tree"] for row in rows} == {tree_in(run).identity}
     assert list((run / "taxonomy" / "trees").glob(f"{tree_in(run).identity}-*.jsonl"))
     assert completions(run) - asked == 48  # the tree was not asked for again
-    assert (run / "taxonomy" / "coverage.txt").read_text().startswith("level 1: 2 topics, 48 rows")
+    different = len({row["question"] for row in rows})
+    assert (run / "taxonomy" / "coverage.txt").read_text().startswith(f"level 1: 2 topics, {different} rows")
 
 
 def test_a_later_growth_does_not_overwrite_what_a_person_did(folder: Path) -> None:

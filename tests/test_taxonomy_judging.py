@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ from catena.flows.merging import TreeMerger
 from catena.ledger import open_ledger
 from catena.records import Topic
 from catena.taxonomy.asked_embeddings import ask_vectors
+from catena.taxonomy.deciding import Decision, Placed
 from catena.taxonomy.grow import Grower
+from catena.taxonomy.merging import NearPair
 from catena.taxonomy.tree import Tree, tree_of
+from catena.taxonomy.tree_merging import merge_pairs
 from tests.scripted import ScriptedEngine, said
 from tests.scripted_server import Call, Reply, serving
 
@@ -122,3 +126,18 @@ def test_a_vector_survives_its_text() -> None:
     assert math.isclose(sum(one * one for one in vector("graph colouring")), 1.0, abs_tol=1e-3)
     with pytest.raises(ValueError, match="Only base64"):
         vector_of("no base64!")
+
+
+def test_two_groups_that_are_alike_only_in_their_heads_are_merged_too() -> None:
+    paths = ["m/a/x one", "m/a/x two", "m/b/y one", "m/b/y two"]
+    topics = [Topic(tuple(path.split("/")), status="proposed") for path in paths]
+    same = {(0, 1), (2, 3), (0, 2)}
+
+    class Said:
+        def decide_all(self, pairs: Sequence[tuple[Placed, Placed]]) -> list[Decision]:
+            at = [tuple(sorted(paths.index("/".join(one.path)) for one in pair)) for pair in pairs]
+            return [Decision(0.9, pair in same, "said") for pair in at]
+
+    near = [NearPair(*pair, Decision(0.95 if pair != (0, 2) else 0.9, True, "said")) for pair in sorted(same)]
+    tree, _ = merge_pairs(tree_of(topics), topics, near, Said())
+    assert [path for path in tree.live if len(path) == 3] == [("m", "a", "x one")]
