@@ -8,6 +8,7 @@ import orjson
 from catena.adapters import describe
 from catena.errors import ShardError
 from catena.flows.judging import resolve
+from catena.generators.wording import part_name
 from catena.graphs import graph_from_text
 from catena.records import Answer, Graph
 from catena.seeds import stream_for
@@ -69,9 +70,12 @@ def show(path: str, number: int) -> int:
 
 
 def _show_graph(graph: Graph) -> None:
+    """Nodes as the statement names them, parents before children, with what they hand on."""
+    listing = graph.order or tuple(range(len(graph.nodes)))
+    name = {node: part_name(place) for place, node in enumerate(listing)}
     for index, node in enumerate(graph.nodes):
-        print(f"  {index + 1:>2}  {node.source}  answer {node.answer}")
+        print(f"  {name[index]}  {node.source}  answer {node.answer}")
         for link in graph.links:
             if link.parent == index:
-                words = describe(link.adapter, f"the answer of {index + 1}")
-                print(f"   |  {link.parameter} of {link.child + 1} is {words}   ({link.kind})")
+                words = describe(link.adapter, f"the answer of {name[index]}")
+                print(f"  |  {link.parameter} of {name[link.child]} is {words}   ({link.kind})")
