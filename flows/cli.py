@@ -47,7 +47,7 @@ class _Command(argparse.ArgumentParser):
 
     module = ""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """As argparse's own."""
         if self.module:
             module, self.module = self.module, ""

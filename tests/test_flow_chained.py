@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,7 +77,7 @@ def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, env=os.environ)
 
 
-def status(run: Path) -> dict[str, object]:
+def status(run: Path) -> dict[str, Any]:
     return json.loads(catena("status", run, "--json").stdout)
 
 
@@ -100,12 +101,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def published(run: Path) -> list[dict[str, object]]:
+def published(run: Path) -> list[dict[str, Any]]:
     files = sorted(run.glob("data/*/*.parquet"))
     return pa.concat_tables([pq.read_table(file) for file in files]).to_pylist()
 
 
-def line_of(run: Path, stage: str) -> dict[str, object]:
+def line_of(run: Path, stage: str) -> dict[str, Any]:
     return next(line for line in status(run)["stages"] if line["stage"] == stage)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset, load_dataset
@@ -57,12 +58,12 @@ def test_rows_load_with_code_written_for_chimera(run: Path) -> None:
     rows = load_dataset("parquet", data_files=[str(file) for file in run.glob("data/sft/*.parquet")], split="train")
     assert isinstance(rows, Dataset)
 
-    def adapted(row: dict[str, object]) -> dict[str, object]:  # what public adapters of CHIMERA do with a row
+    def adapted(row: dict[str, Any]) -> dict[str, Any]:  # what public adapters of CHIMERA do with a row
         messages = [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": row["solution"]}]
         meta = f"{row['subject']}/{row['topic']}"
         return {"messages_of": messages, "meta": meta, "gold": row["answer"]}
 
-    kept = rows.filter(lambda row: row["correctness"]).map(adapted)
+    kept: Any = rows.filter(lambda row: row["correctness"]).map(adapted)
     assert len(kept) == len(rows) > 40
     assert all(row["gold"] and row["question"] and row["solution"] for row in kept)
     problems = {row["question"]: row["subject"] for row in kept if not row["operator"]}

@@ -9,6 +9,7 @@ Logistic regression with a ridge. The threshold is the highest tenth, up to 0.7,
 0.91; how many of the questions are wrongly called then is printed.
 Nothing of the `report` half, nor the questions that the README reports on, is read here.
 """
+# pyright: reportIndexIssue=false, reportOperatorIssue=false
 
 import argparse
 import json

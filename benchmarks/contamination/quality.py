@@ -6,6 +6,7 @@ The benchmark is the first file and the originals of the labelled half `report`.
 renumbered and chained, and the half's paraphrases and translations. No leaks: the half's near misses, and all questions of the
 second file, which are of the same kind (GSM8K: the files of JSONL rows with `question` and `answer`).
 """
+# pyright: reportArgumentType=false
 
 import argparse
 import json

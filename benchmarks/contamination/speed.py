@@ -7,6 +7,7 @@
 The benchmark is the questions of the files, the originals of the labelled half `report`, and as many generated problems as are missing
 to `--items`. Leaks of 300 questions of the files and of the half stand between the rows, evenly spread. Rows are read from the file.
 """
+# pyright: reportMissingImports=false
 
 import argparse
 import resource

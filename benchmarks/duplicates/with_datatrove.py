@@ -2,6 +2,7 @@
 
 python with_datatrove.py problems.jsonl dropped.json
 """
+# pyright: reportMissingImports=false
 
 import json
 import sys

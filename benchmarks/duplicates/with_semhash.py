@@ -6,6 +6,7 @@ Its own model is on a hub; MODEL is a folder with one of model2vec, such as one 
 
     python with_semhash.py --distill FOLDER_OF_MINILM MODEL
 """
+# pyright: reportMissingImports=false
 
 import json
 import sys
