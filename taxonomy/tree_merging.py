@@ -62,11 +62,6 @@ def _swept(
     return tree, merged
 
 
-def merge_near(tree: Tree) -> tuple[Tree, list[Aside]]:
-    """The tree with near duplicates merged by the offline rule, and the names that went into others."""
-    return merge_pairs(tree, *near_pairs(tree))
-
-
 def _directed(topics: Sequence[Topic], merges: Iterable[Merge]) -> Iterable[tuple[Merge, int, int]]:
     """Each merge with who goes into whom: the best placed of a group takes the others in."""
     groups: dict[int, list[Merge]] = defaultdict(list)

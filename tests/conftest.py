@@ -1,6 +1,7 @@
 """Fixtures that several files share."""
 
 import os
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -21,6 +22,18 @@ from catena.generators.compose import compose_problem
 from catena.generators.sources import prepare
 from catena.records import Problem
 from catena.seeds import stream_for
+
+
+@pytest.fixture(scope="module")
+def prefect_server() -> Iterator[None]:
+    """One Prefect server for the runs of a file."""
+    from prefect.settings import PREFECT_API_URL
+
+    from catena.flows.server import api
+
+    with pytest.MonkeyPatch.context() as patch, api():
+        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+        yield
 
 
 @pytest.fixture(scope="session")

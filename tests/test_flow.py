@@ -8,18 +8,18 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import psutil
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.flows.cli import main
 from catena.flows.job import REJECTED
 from catena.shards import read_rows
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -32,16 +32,6 @@ def content(run: Path) -> dict[str, str]:
     """Hashes of all Parquet files and of the manifest: what a rerun must reproduce byte for byte."""
     files = [path for path in run.rglob("*") if path.suffix == ".parquet" or path.name == "manifest.json"]
     return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file; one test starts a run's own."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.engines.rehearsal.child import rehearsing
 from catena.engines.rehearsal.problems import planted
@@ -26,6 +25,8 @@ from catena.flows.accounting import leaf_lines, short_first
 from catena.flows.report_page import page
 from catena.flows.run_folder import Marker
 from catena.records import Topic
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 SHARES = {
     "mathematics / algebra / groups": 0.9,
@@ -83,16 +84,6 @@ def rows(run: Path) -> list[dict[str, Any]]:
 def written(run: Path) -> dict[str, str]:
     files = [*run.glob("data/**/*.parquet"), *run.glob("stages/pipeline-*/**/*.parquet")]
     return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

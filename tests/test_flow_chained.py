@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 RECIPE = """
 name = "chained"
@@ -79,16 +79,6 @@ def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 def status(run: Path) -> dict[str, Any]:
     return json.loads(catena("status", run, "--json").stdout)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

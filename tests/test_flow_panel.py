@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.answers import compare
 from catena.engines.rehearsal.child import rehearsing
@@ -29,6 +28,8 @@ from catena.flows.plan_panel import family_of, items_of, number_of
 from catena.flows.report_page import page
 from catena.flows.run import plan_for
 from catena.records import Answer
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 MODEL = '[models.{name}]\nmodel = "{id}"\nurls = ["{url}"]\nconcurrency = 32\ntimeout_s = 10\n'
 MODELS = {
@@ -113,16 +114,6 @@ def truth_of(row: dict[str, Any]) -> Planted:
     found = planted(row["statement"])
     assert found is not None
     return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

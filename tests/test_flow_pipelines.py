@@ -18,11 +18,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.engines.rehearsal.child import rehearsing
 from catena.engines.rehearsal.problems import planted
 from catena.engines.rehearsal.settings import settings_from
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 KEY = "sk-not-a-real-key-1234567890"
 RECIPE = """
@@ -81,16 +82,6 @@ def stats(url: str) -> dict[str, Any]:
 def published(run: Path) -> dict[str, str]:
     files = [*run.glob("data/**/*.parquet"), *run.glob("stages/pipeline-*/**/*.parquet")]
     return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

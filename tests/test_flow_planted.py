@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.records import content_id
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 RECIPE = """
 name = "planted"
@@ -47,16 +47,6 @@ duplicate = 0.15
 accept_right = 1.0
 reject_wrong = 0.9
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

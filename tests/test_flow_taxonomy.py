@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.taxonomy.files import read_tree
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 RECIPE = """
 name = "grown"
@@ -51,16 +51,6 @@ seed = 2
 def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "catena.flows.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from catena.shards import read_rows
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 RECIPE = """
 name = "written"
@@ -44,16 +44,6 @@ spare = 0.5
 sft = [2]
 rl = [3]
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One Prefect server for the runs of this file."""
-    from catena.flows.server import api
-
-    with pytest.MonkeyPatch.context() as patch, api():
-        patch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-        yield
 
 
 def catena(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
