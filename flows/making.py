@@ -15,7 +15,7 @@ from catena.flows.rows import accepted_drafts
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
-from catena.generators.compose import Form, compose_problem, problem_id
+from catena.generators.composing import Form, compose_problem, problem_id
 from catena.generators.dataset_atom import DatasetAtom
 from catena.generators.datasets import atom_from_row, read_rows
 from catena.generators.graphs import Shape, possible

@@ -10,7 +10,7 @@ from catena.flows.judging import ANY_TOPIC
 from catena.flows.recipe import Composition, DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
-from catena.generators.compose import STEADY_FROM
+from catena.generators.composing import STEADY_FROM
 from catena.records import content_id
 from catena.shards import Shard
 from catena.taxonomy.quotas import Slots

@@ -16,7 +16,7 @@ from catena.flows.recipe_base import Bf16, Count, Horizon, Name, Section, Share
 from catena.flows.recipe_models import BudgetSection, ModelSection
 from catena.flows.recipe_pipelines import Pipeline, WriteProgramProblemStep
 from catena.flows.recipe_taxonomy import Grow, TopicShare
-from catena.generators.compose import COMPACT_SHAPES, LARGEST_HORIZON
+from catena.generators.composing import COMPACT_SHAPES, LARGEST_HORIZON
 from catena.generators.graphs import Shape, possible
 from catena.graphs import MAX_NODES
 

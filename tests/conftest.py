@@ -18,7 +18,7 @@ for name, value in {
 
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
-from catena.generators.compose import compose_problem
+from catena.generators.composing import compose_problem
 from catena.generators.sources import prepare
 from catena.records import Problem
 from catena.seeds import stream_for

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from catena.adapters import adapt
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
-from catena.generators.compose import compose_problem, problem_id
+from catena.generators.composing import compose_problem, problem_id
 from catena.graphs import graph_from_text, graph_text, horizon_of
 from catena.records import Problem, Value
 from catena.seeds import stream_for

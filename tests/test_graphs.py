@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from catena.flows.judging import resolve
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
-from catena.generators.compose import COMPACT_SHAPES, Form, compose_problem
+from catena.generators.composing import COMPACT_SHAPES, Form, compose_problem
 from catena.generators.graphs import LEAST_HORIZON, SHAPES, Shape, Skeleton, draw_skeleton, possible
 from catena.generators.sources import prepare
 from catena.graphs import asked_nodes, graph_from_text, graph_text, horizon_of, needed_nodes

@@ -21,7 +21,7 @@ from catena.engines.rehearsal.settings import ModelSettings, RehearsalSettings
 from catena.errors import EngineError
 from catena.generators import program_problems, program_trials
 from catena.generators.chain import Pools
-from catena.generators.compose import compose_problem
+from catena.generators.composing import compose_problem
 from catena.generators.program_problems import ATOM, STEPS, WriteProgramProblem, read_problem
 from catena.generators.sources import draw_values, prepare
 from catena.ledger import open_ledger

@@ -2,7 +2,7 @@
 
 One family draws any number of problems; `solve` is the truth, `steps` the worked solution, `wordings`
 the ways to say it. A family is data and two small functions; there is no registration: `catalog.py` lists
-the modules. Not here: chaining families (`generators.compose`).
+the modules. Not here: chaining families (`generators.composing`).
 """
 
 from collections.abc import Callable, Mapping
