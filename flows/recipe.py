@@ -169,7 +169,7 @@ class Sft(Section):
 
 
 class Rl(Section):
-    """GRPO on the horizon curriculum; see `catena.trainers.rl.RlSettings` and `catena.trainers.curriculum.GateSettings`."""
+    """GRPO on the horizon curriculum; see `catena.trainers.rl.RlSettings` and `catena.trainers.curriculum_gate.GateSettings`."""
 
     rounds: Count = 10
     steps_per_round: Count = 10

@@ -119,7 +119,7 @@ def _sft_settings(
 
 
 def _rl_settings(asked: dict[str, Any]) -> Any:
-    from catena.trainers.curriculum import GateSettings
+    from catena.trainers.curriculum_gate import GateSettings
     from catena.trainers.rl import RlSettings
 
     gate = GateSettings(**{name: asked.pop(name) for name in ("gate", "window", "review", "ahead")})

@@ -6,18 +6,21 @@ from typing import Any
 import pytest
 
 from catena.errors import RecipeError
-from catena.trainers.curriculum import GateSettings, Group, HorizonCurriculum
+from catena.trainers.curriculum import Group
+from catena.trainers.curriculum_gate import GatedCurriculum, GateSettings
 
 PROBLEMS = {h: [f"h{h}-{i}" for i in range(40)] for h in (2, 3, 4)}
 
 
-def make(seed: int = 7, **settings: float) -> HorizonCurriculum:
-    return HorizonCurriculum(
-        PROBLEMS, GateSettings(**{"window": 8, "gate": 0.7, "review": 0.25, **settings}), seed=seed
-    )  # type: ignore[arg-type]
+def horizon_of(problem_id: str) -> int:
+    return int(problem_id[1 : problem_id.index("-")])
 
 
-def feed(curriculum: HorizonCurriculum, horizon: int, *rewards: float | None, times: int = 8) -> None:
+def make(seed: int = 7, **settings: float) -> GatedCurriculum:
+    return GatedCurriculum(PROBLEMS, GateSettings(**{"window": 8, "gate": 0.7, "review": 0.25, **settings}), seed=seed)  # type: ignore[arg-type]
+
+
+def feed(curriculum: GatedCurriculum, horizon: int, *rewards: float | None, times: int = 8) -> None:
     curriculum.observe([Group(f"h{horizon}-{i % 40}", rewards) for i in range(times)])
 
 
@@ -77,9 +80,9 @@ def test_unscored_rollouts_count_neither_way() -> None:
 
 def test_review_draws_from_earlier_horizons_only() -> None:
     curriculum = make()
-    assert {curriculum.horizon_of(p) for p in curriculum.next(200)} == {2}
+    assert {horizon_of(p) for p in curriculum.next(200)} == {2}
     feed(curriculum, 2, 1.0, 1.0)
-    drawn = [curriculum.horizon_of(p) for p in curriculum.next(400)]
+    drawn = [horizon_of(p) for p in curriculum.next(400)]
     assert set(drawn) == {2, 3}
     assert 0.15 < drawn.count(2) / 400 < 0.35
 
@@ -109,7 +112,7 @@ def test_another_seed_gives_another_order() -> None:
 
 def test_a_state_over_other_horizons_is_refused() -> None:
     with pytest.raises(RecipeError, match="horizons"):
-        HorizonCurriculum({9: ["a"]}, GateSettings(), seed=1).load_state_dict(make().state_dict())
+        GatedCurriculum({9: ["a"]}, GateSettings(), seed=1).load_state_dict(make().state_dict())
 
 
 @pytest.mark.parametrize("bad", [{"gate": 0.0}, {"gate": 1.1}, {"window": 0}, {"review": 0.6, "ahead": 0.4}])
@@ -119,5 +122,5 @@ def test_impossible_gates_are_refused(bad: Any) -> None:
 
 
 def test_curriculum_and_reward_need_no_torch() -> None:
-    program = "import sys, catena.trainers.curriculum, catena.trainers.reward; sys.exit('torch' in sys.modules)"
+    program = "import sys, catena.trainers.curricula, catena.trainers.reward; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -17,7 +17,8 @@ from catena.storage import Store
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from catena.trainers.curriculum import GateSettings, Group  # noqa: E402
+from catena.trainers.curriculum import Group  # noqa: E402
+from catena.trainers.curriculum_gate import GateSettings  # noqa: E402
 from catena.trainers.dataset import Example, Visit, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
 from catena.trainers.evaluate import (  # noqa: E402
     EvaluationSettings,

@@ -20,7 +20,8 @@ from transformers import PrinterCallback, TrainerCallback
 
 from catena.errors import RecipeError, TrainingError
 from catena.seeds import seed_for
-from catena.trainers.curriculum import Curriculum, GateSettings, Group, HorizonCurriculum
+from catena.trainers.curriculum import Curriculum, Group
+from catena.trainers.curriculum_gate import GatedCurriculum, GateSettings
 from catena.trainers.dataset import Example, by_horizon, prompt_ids, rl_dataset
 from catena.trainers.outcome import (
     CurvePoint,
@@ -108,7 +109,7 @@ def train_rl(
         folder: The stage's own folder; gets `state/` after each round, `model/` and, last, `outcome.json`.
         settings: How.
         seed: Of the curriculum and of all sampling.
-        curriculum: What chooses problems; None: `HorizonCurriculum` over the horizons of `examples`.
+        curriculum: What chooses problems; None: `GatedCurriculum` over the horizons of `examples`.
         reward: The reward function; None: `CorrectnessReward` with `settings.stop`.
         progress: Called after each step.
 
@@ -122,7 +123,7 @@ def train_rl(
     problems = {example.problem_id: example for example in examples}
     if curriculum is None:
         ids = {horizon: [e.problem_id for e in group] for horizon, group in by_horizon(examples).items()}
-        curriculum = HorizonCurriculum(ids, settings.gate, seed=seed)
+        curriculum = GatedCurriculum(ids, settings.gate, seed=seed)
     reward = reward or CorrectnessReward(settings.stop)
     reward.take()
     resumed = recover_folder(folder / "state")
