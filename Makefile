@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 13) else f'Python 3.11 or 3.12 is needed, {sys.version.split()[0]} was found; name one with make PYTHON=python3.11')"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[taxonomy,train,local,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[taxonomy,train,local,hub,s3,dev]'
 	touch $(STAMP)
 
 VLLM_VENV := .venv-vllm

@@ -1,12 +1,18 @@
-"""Checks published graph rows with none of the generator's or the validators' code: only the programs of the families are shared.
+"""Checks published graph rows with none of the generator's or the validators' code.
 
-    python benchmarks/recheck.py runs/NAME/data/*/*.parquet
+    python benchmarks/recheck.py runs/NAME/data/*/*.parquet            with the families' own programs: millions of rows
+    python benchmarks/recheck.py --second runs/NAME/data/*/*.parquet   with the second truth of every family that tests/atoms holds
+                                                                       (counting, simulating, sympy): nothing is shared, but slow
+    --rows N                                                           every so many rows, so that about N are checked
 
 Truth is worked out backwards from the wanted answers, by recursion over the row's JSON, with operations written down a second time;
-carried quantities are never read from the row, and an unknown is found by trying its whole domain. The exit code is 1 when a row's
-answer, horizon or given number does not come out. Not here: necessity and shortcuts; rows over programs that models wrote.
+carried quantities are never read from the row, and an unknown is found by trying the whole range that the question states. The exit
+code is 1 when a row's answer, horizon or given number does not come out. Not here: necessity and shortcuts; rows over programs that
+models wrote.
 """
 
+import argparse
+import importlib.util
 import json
 import math
 import re
@@ -15,17 +21,26 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from catena.generators.atoms.catalog import families
+Truth = Callable[..., Any]
+TESTS = Path(__file__).parent.parent / "tests" / "atoms"
+BOUNDS = re.compile(r"Here (\S+) is an unknown whole number from (-?\d+) to (-?\d+)\.")
+CLOSE = 1e-6
+"""Relative difference of answers that are no exact numbers: the second truths are worked out in other ways."""
 
 FACTORS = {"m_to_cm": 100, "km_to_m": 1000, "kg_to_g": 1000, "h_to_min": 60, "min_to_s": 60, "L_to_mL": 1000,
            "dollars_to_cents": 100, "cm_to_mm": 10, "years_to_months": 12, "kJ_to_J": 1000, "byte_to_bit": 8}  # fmt: skip
 CARRY: dict[str, Callable[..., Any]] = {
     "identity": lambda a: a,
     "scale": lambda a, k: k * a,
+    "minus": lambda a, k: k - a,
+    "reversed": lambda a: sum(int(digit) * 10**place for place, digit in enumerate(str(a))),
+    "square": lambda a: a * a,
     "quotient": lambda a, k: math.floor(Fraction(a, k)),
     "remainder": lambda a, k: a - k * math.floor(Fraction(a, k)),
     "digit_sum": lambda a: sum(int(digit) for digit in re.findall(r"\d", str(a))),
@@ -86,11 +101,34 @@ def shown(value: Any, kind: str) -> str:
     return str(value)
 
 
+@cache
+def programs() -> dict[str, Truth]:
+    """The families' own programs."""
+    from catena.generators.atoms.catalog import families
+
+    return {name: family.solve for name, family in families().items()}
+
+
+@cache
+def second_truths() -> dict[str, Truth]:
+    """What the tests hold against the programs: every family worked out in another way."""
+    found: dict[str, Truth] = {}
+    for path in sorted(TESTS.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"second_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found |= getattr(module, "TRUTHS", {})
+    return found
+
+
 class Graph:
     """A row's graph, worked out from its wanted answers backwards."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, question: str = "", truths: Callable[[], dict[str, Truth]] = programs) -> None:
         data = json.loads(text)
+        self.truths, self.bounds = truths(), BOUNDS.search(question)
         self.nodes, self.links = data["nodes"], data["links"]
         self.asked = data.get("asked") or [len(self.nodes) - 1]
         self.unknown = data.get("unknown")
@@ -104,6 +142,9 @@ class Graph:
         answer = self.answer(node)
         if test == "true":
             return (answer is True) is bool(wanted)
+        if test.startswith("rest"):
+            by = int(test.removeprefix("rest"))
+            return (answer - argument) / Fraction(by) == (answer - argument) // by and bool(wanted)
         return bool(answer > argument if test == "over" else answer % 2 == 0) is bool(wanted)
 
     def feeding(self, node: int) -> list[list[Any]]:
@@ -125,7 +166,7 @@ class Graph:
 
     def compute(self, node: int) -> Any:
         """A node's answer, with everything above it."""
-        family = families()[self.nodes[node]["source"]]
+        solve = self.truths[self.nodes[node]["source"]]
         values = {name: decoded(value) for name, value in self.nodes[node]["values"].items()}
         if self.unknown and node == self.unknown[0]:
             values[self.unknown[1]] = self.found
@@ -140,11 +181,14 @@ class Graph:
                 times = value
             else:
                 values[name] = value
+        if fed != {link[2] for link in self.links if link[1] == node}:
+            raise Wrong(f"something of node {node} is fed by no outcome")
         loop = self.nodes[node].get("loop")
         self.check(node, values)
-        answer = family.solve(**values)
+        exact = self.nodes[node]["answer"][0] != "real"
+        answer = plain(solve(**values), exact)
         for _ in range(times - 1):
-            answer = family.solve(**{**values, loop[0]: (value := carry(loop[1], loop[2], answer))})
+            answer = plain(solve(**{**values, loop[0]: (value := carry(loop[1], loop[2], answer))}), exact)
             values[loop[0]] = value
         return answer
 
@@ -154,20 +198,27 @@ class Graph:
     def find(self) -> int:
         """The only value of the unknown that gives the target's printed answer."""
         node, name, target = self.unknown
-        domain: Any = families()[self.nodes[node]["source"]].parameters[name]
         wanted = self.nodes[target]["answer"]
+        low, high = (int(self.bounds[2]), int(self.bounds[3])) if self.bounds else self.domain(node, name)
         fitting = []
-        for value in range(domain.low, domain.high + 1):
+        for value in range(low, high + 1):
             self.found, self.known = value, {}
             try:
-                if shown(self.answer(target), wanted[0]) == wanted[1]:
+                if same(self.answer(target), wanted):
                     fitting.append(value)
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError, TypeError):
                 continue
         self.known = {}
         if len(fitting) != 1:
             raise Wrong(f"the unknown has {len(fitting)} values")
         return fitting[0]
+
+    def domain(self, node: int, name: str) -> tuple[int, int]:
+        """The range of a quantity where no question states it."""
+        from catena.generators.atoms.catalog import families
+
+        domain: Any = families()[self.nodes[node]["source"]].parameters[name]
+        return domain.low, domain.high
 
     def depth(self, node: int) -> int:
         """Nodes on the longest path to a node; those between an unknown and its target are one block."""
@@ -191,30 +242,59 @@ class Graph:
         return found
 
 
-def recheck(row: dict[str, Any]) -> str | None:
+def plain(value: Any, exact: bool) -> Any:
+    """A whole number as one, however it was worked out; floats stay in answers that are no exact numbers."""
+    if isinstance(value, tuple):
+        return tuple(plain(item, exact) for item in value)
+    if isinstance(value, Fraction) or (exact and isinstance(value, float)):
+        return int(value) if value == int(value) else value
+    return value
+
+
+def same(value: Any, answer: list[Any]) -> bool:
+    """Whether a value is what a node's answer [kind, text, unit, tolerance] says."""
+    kind, text = answer[:2]
+    if kind == "real":
+        return abs(float(value) - float(text)) <= CLOSE * abs(float(text))
+    return bool(shown(value, kind) == text)
+
+
+def recheck(row: dict[str, Any], truths: Callable[[], dict[str, Truth]] = programs) -> str | None:
     """Why a published row does not come out; None where it does."""
-    graph = Graph(row["graph"])
+    graph = Graph(row["graph"], row.get("question", ""), truths)
     try:
-        answers = [shown(graph.answer(node), graph.nodes[node]["answer"][0]) for node in graph.asked]
+        right = all(same(graph.answer(node), graph.nodes[node]["answer"]) for node in graph.asked)
         horizon = max(graph.depth(node) for node in graph.asked)
-    except (Wrong, ArithmeticError, ValueError, KeyError, RecursionError) as error:
+    except (Wrong, ArithmeticError, ValueError, TypeError, LookupError, RecursionError) as error:
         return f"{type(error).__name__}: {error}"
-    answer = answers[0] if len(answers) == 1 else f"({', '.join(answers)})"
-    if answer != row["answer"]:
+    answers = [graph.nodes[node]["answer"][1] for node in graph.asked]
+    if not right or row["answer"] != (answers[0] if len(answers) == 1 else f"({', '.join(answers)})"):
         return "another answer"
     return None if horizon == row["horizon"] else "another horizon"
 
 
-def recheck_file(path: str) -> Counter[str]:
-    """The rows of one file by outcome."""
-    table = pq.read_table(path, columns=["graph", "answer", "horizon"])
-    return Counter(recheck(row) or "right" for row in table.to_pylist())
+def recheck_file(path: str, every: int = 1, *, second: bool = False) -> Counter[str]:
+    """The rows of one file by outcome, or every so many of them."""
+    table = pq.read_table(path, columns=["graph", "question", "answer", "horizon"])
+    truths = second_truths if second else programs
+    found: Counter[str] = Counter()
+    for batch in table.take(list(range(0, table.num_rows, every))).to_batches(max_chunksize=2000):
+        found += Counter(recheck(row, truths) or "right" for row in batch.to_pylist())
+    return found
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+")
+    parser.add_argument("--second", action="store_true")
+    parser.add_argument("--rows", type=int)
+    options = parser.parse_args()
+    every = 1
+    if options.rows:
+        every = max(1, sum(pq.read_metadata(path).num_rows for path in options.paths) // options.rows)
     counts: Counter[str] = Counter()
     with ProcessPoolExecutor() as pool:
-        for found in pool.map(recheck_file, sys.argv[1:]):
+        for found in pool.map(partial(recheck_file, every=every, second=options.second), options.paths):
             counts += found
     for outcome, rows in counts.most_common():
         print(f"{rows:>10,} {outcome}")

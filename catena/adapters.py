@@ -13,7 +13,7 @@ import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil, floor
 from pathlib import Path
 
@@ -27,9 +27,11 @@ __all__ = [
     "NotAdaptable",
     "Operation",
     "adapt",
+    "carrier",
     "describe",
     "load_operations",
     "operations_for",
+    "reducer",
 ]
 
 # A real answer is carried only when rounding it cannot depend on the solver's last digits.
@@ -114,6 +116,9 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     "identity": Operation(_whole, 0, "{ref}"),
     "scale": Operation(lambda answer, factor: _whole(answer) * factor, 1, "{0} times {ref}"),
+    "minus": Operation(lambda answer, whole: whole - _whole(answer), 1, "{0} minus {ref}"),
+    "reversed": Operation(values.turned, 0, "the number with the digits of {ref} in reverse order"),
+    "square": Operation(lambda answer: _whole(answer) ** 2, 0, "the square of {ref}"),
     "quotient": Operation(lambda answer, by: _whole(answer) // by, 1, "{ref} divided by {0} and rounded down"),
     "remainder": Operation(lambda answer, by: _whole(answer) % by, 1, "the remainder when {ref} is divided by {0}"),
     "digit_sum": Operation(_digit_sum, 0, "the sum of the digits of {ref}"),
@@ -182,6 +187,23 @@ CONVERSIONS: dict[str, str] = {
 """Unit of the parent's answer -> the conversion that its wording can ask for."""
 
 
+_FACTORS = {
+    "identity": 1,
+    "m_to_cm": 100,
+    "km_to_m": 1000,
+    "kg_to_g": 1000,
+    "h_to_min": 60,
+    "min_to_s": 60,
+    "L_to_mL": 1000,
+    "dollars_to_cents": 100,
+    "cm_to_mm": 10,
+    "years_to_months": 12,
+    "kJ_to_J": 1000,
+    "byte_to_bit": 8,
+}
+"""Operations that multiply whole answers, with their factors."""
+
+
 def operations_for(kind: AnswerKind, unit: str | None) -> tuple[str, ...]:
     """The operations that fit answers of this kind and unit, beside those that linking offers by rules of its own."""
     return tuple(
@@ -206,6 +228,7 @@ def register(name: str, operation: Operation) -> None:
     if operation.arity > 1 or not all(place in operation.words for place in places):
         raise ValueError(f"operation {name!r}: its words need {' and '.join(places)}, and one argument is the most")
     OPERATIONS[name] = operation
+    reducer.cache_clear()
 
 
 @cache
@@ -228,17 +251,53 @@ def adapt(adapter: Adapter, answer: Value) -> int:
         KeyError: No such operation.
     """
     arguments = adapter.arguments
-    if adapter.op == "identity":  # most links, and the certificates' hot path
-        if type(answer) is not int:
-            raise NotAdaptable(f"a whole number is needed, got {answer!r}")
-        return answer + arguments[0]
-    reduce = OPERATIONS[adapter.op].reduce
-    try:
-        return reduce(answer, *arguments[:-1]) + arguments[-1]
-    except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, NotAdaptable):
+    if type(answer) is int:  # most links, and the hot path of drawing
+        factor, offset, reduce = reducer(adapter.op, arguments[:-1])
+        return (factor * answer + offset if factor else reduce(answer)) + arguments[-1]
+    return reducer(adapter.op, arguments[:-1])[2](answer) + arguments[-1]
+
+
+def carrier(adapter: Adapter) -> Callable[[Value], int]:
+    """`adapt` for one adapter that is used often.
+
+    Raises:
+        KeyError: No such operation.
+    """
+    *arguments, shift = adapter.arguments
+    reduce = reducer(adapter.op, tuple(arguments))[2]
+
+    def carry(answer: Value) -> int:
+        return reduce(answer) + shift
+
+    return carry
+
+
+@lru_cache(maxsize=16_384)
+def reducer(op: str, arguments: tuple[int, ...]) -> tuple[int, int, Callable[[Value], int]]:
+    """What an operation does before its shift, ready for use: a factor, an offset, and a function of an answer.
+
+    Of a whole answer it makes `factor * answer + offset`; where the factor is 0, and for other answers, the function must be asked,
+    which raises `NotAdaptable`.
+
+    Raises:
+        KeyError: No such operation.
+    """
+    reduce = OPERATIONS[op].reduce
+    factor, offset = 0 if arguments else _FACTORS.get(op, 0), 0
+    if op == "scale" and len(arguments) == 1:
+        factor = arguments[0]
+    elif op == "minus" and len(arguments) == 1:
+        factor, offset = -1, arguments[0]
+
+    def reduced(answer: Value) -> int:
+        try:
+            return reduce(answer, *arguments)
+        except NotAdaptable:
             raise
-        raise NotAdaptable(f"{adapter.op} takes no {answer!r}: {error}") from error
+        except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
+            raise NotAdaptable(f"{op} takes no {answer!r}: {error}") from error
+
+    return factor, offset, reduced
 
 
 def describe(adapter: Adapter, reference: str) -> str:
@@ -254,7 +313,9 @@ def describe(adapter: Adapter, reference: str) -> str:
 def symbols(adapter: Adapter, answer: str) -> str:
     """The arithmetic of the adapter for a worked solution: `84 - 7`; empty where words say it better."""
     *arguments, shift = adapter.arguments
-    body = {"identity": answer, "scale": f"{arguments[0]} × {answer}" if arguments else ""}.get(adapter.op, "")
+    signed = f"({answer})" if answer.startswith("-") else answer
+    bodies = {"identity": answer, "scale": "{0} × {ref}", "minus": "{0} - {ref}", "square": "{ref} × {ref}"}
+    body = bodies.get(adapter.op, "").format(*arguments, ref=signed)
     if not body or shift == 0:
         return body
     return f"{body} + {shift}" if shift > 0 else f"{body} - {-shift}"

@@ -27,6 +27,13 @@ def last_digits(answer: Value, digits: int) -> int:
     return abs(answer) % int(10**digits)
 
 
+def turned(answer: Value) -> int:
+    """The number with the digits of a whole number from zero on in reverse order; zeros in front of it count for nothing."""
+    if type(answer) is not int or answer < 0:
+        raise NotAdaptable(f"a whole number from zero on is needed, got {answer!r}")
+    return int(str(answer)[::-1])
+
+
 def entry(answer: Value, place: int) -> int:
     """The entry at a place, counted from one; it must be whole."""
     return _numbers(_at(answer, place))[0]

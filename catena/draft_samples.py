@@ -9,11 +9,15 @@ from collections.abc import Sequence
 
 import orjson
 
-from catena.records import Draft, PassRate, Sample, Trajectory, Turn, Use, content_id
+from catena.composed_drafts import restored
+from catena.pass_rates import Tally
+from catena.records import Draft, PassRate, Sample, Trajectory, Turn, Use, Vote, content_id
 from catena.samples import REQUEST
 
 DERIVED = frozenset(("correction", "abstention"))
 """Styles of trajectories that are no independent attempt at the problem, so they count in no pass rate."""
+SOLVE = "blind solve"
+"""The question of votes that are attempts at the problem, with the key out of sight."""
 
 
 def samples_of(draft: Draft, provenance: str, *, test: bool = False) -> list[Sample]:
@@ -56,13 +60,22 @@ def whole_solution(one: Trajectory) -> str:
     return f"<think>\n{one.reasoning}\n</think>\n\n{one.text}" if one.reasoning else one.text
 
 
-def pass_rates(trajectories: Sequence[Trajectory]) -> tuple[PassRate, ...]:
-    """Right over decided independent attempts of each model that has decided ones, in the order of first appearance."""
-    decided: dict[str, list[bool]] = {}
+def pass_rates(trajectories: Sequence[Trajectory], votes: Sequence[Vote] = ()) -> tuple[PassRate, ...]:
+    """Right over decided independent attempts of each model that has decided ones, in the order of first appearance.
+
+    A panel's blind solves count for models without trajectories: those of a model with some may be the same completions.
+    """
+    tallies: dict[str, Tally] = {}
     for one in trajectories:
         if one.correct is not None and one.style not in DERIVED:
-            decided.setdefault(one.model, []).append(one.correct)
-    return tuple(PassRate(model, sum(marks) / len(marks)) for model, marks in decided.items())
+            tallies[one.model] = tallies.get(one.model, Tally()) + Tally(int(one.correct), 1)
+    solvers = frozenset(one.model for one in trajectories)
+    for vote in votes:
+        if vote.question == SOLVE and vote.decision != "undecided" and vote.verifier not in solvers:
+            tallies[vote.verifier] = tallies.get(vote.verifier, Tally()) + Tally(int(vote.decision == "accept"), 1)
+    return tuple(
+        PassRate(model, one.accepted / one.decided, one.accepted, one.decided) for model, one in tallies.items()
+    )
 
 
 def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> Sample:
@@ -71,7 +84,7 @@ def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> 
     reply = () if one is None else (Turn("assistant", solution),)
     answer = draft.answer
     path = draft.topic or ("",)
-    return Sample(
+    sample = Sample(
         problem_id=content_id(draft.statement or draft.row_id, *draft.columns.values()),
         subject=path[0],
         topic=path[min(2, len(path) - 1)],
@@ -103,7 +116,8 @@ def _sample(draft: Draft, one: Trajectory | None, use: Use, provenance: str) -> 
         certificate=None,
         columns=orjson.dumps(draft.columns, option=orjson.OPT_SORT_KEYS).decode() if draft.columns else None,
         verdicts=draft.votes,
-        pass_rate=pass_rates(draft.trajectories),
+        pass_rate=pass_rates(draft.trajectories, draft.votes),
         suggested_use=use,
         provenance=provenance,
     )
+    return restored(sample, draft)

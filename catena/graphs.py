@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from catena.adapters import NotAdaptable, adapt
+from catena.adapters import NotAdaptable, carrier
 from catena.programs import Program
 from catena.records import Adapter, Answer, Condition, Graph, Link, Loop, Node, Unknown, Value
 from catena.values import decode, encode, value_text
@@ -26,9 +26,15 @@ TESTS: dict[str, Callable[[Any, int], bool]] = {
     "over": lambda answer, bound: answer > bound,
     "even": lambda answer, _: answer % 2 == 0,
     "true": lambda answer, _: answer is True,
+    "rest3": lambda answer, rest: answer % 3 == rest,
+    "rest4": lambda answer, rest: answer % 4 == rest,
+    "rest5": lambda answer, rest: answer % 5 == rest,
 }
 """What a condition can ask of an answer, with its whole-number argument."""
+RESTS: dict[str, int] = {"rest3": 3, "rest4": 4, "rest5": 5}
+"""Tests for the remainder on division by a number: each has as many outcomes, and conditions of `holds` true alone."""
 _TESTED: dict[str, tuple[type, ...]] = {"over": (int, Fraction), "even": (int,), "true": (bool,)}
+_TESTED["rest3"] = _TESTED["rest4"] = _TESTED["rest5"] = (int,)
 UNDEFINED = (ArithmeticError, NotAdaptable, ValueError)
 """What a program or an adapter raises where there is no answer."""
 
@@ -92,17 +98,33 @@ def graph_from_text(text: str) -> Graph:
 
 
 def _node(item: dict[str, Any]) -> Node:
-    values = {name: decode(value) for name, value in item["values"].items()}
+    values = {name: value if type(value) is int else decode(value) for name, value in item["values"].items()}
     if "loop" not in item:
         return Node(item["source"], item["program"], values, Answer(*item["answer"]))
     parameter, op, arguments, times = item["loop"]
-    loop = Loop(parameter, Adapter(op, tuple(arguments)), times)
+    loop = Loop(parameter, Adapter(op, _whole_numbers(arguments)), times)
     return Node(item["source"], item["program"], values, Answer(*item["answer"]), loop)
 
 
 def _link(item: list[Any]) -> Link:
     parent, child, parameter, op, arguments, kind, *when = item
-    return Link(parent, child, parameter, Adapter(op, tuple(arguments)), kind, *(Condition(*one) for one in when))
+    adapter = Adapter(op, _whole_numbers(arguments))
+    return Link(parent, child, parameter, adapter, kind, _condition(*when) if when else None)
+
+
+def _condition(item: list[Any]) -> Condition:
+    node, test, argument, holds = item
+    if (type(node), type(test), type(argument), type(holds)) != (int, str, int, bool):
+        raise ValueError(f"a condition is a node, a test, a whole number and true or false, got {item!r:.80}")
+    return Condition(node, test, argument, holds)
+
+
+def _whole_numbers(arguments: list[Any]) -> tuple[int, ...]:
+    """Arguments of an adapter; a row is not trusted, and results of adapters are kept by their arguments."""
+    for argument in arguments:
+        if type(argument) is not int:
+            raise ValueError(f"an adapter's arguments must be whole numbers, got {arguments!r:.80}")
+    return tuple(arguments)
 
 
 def _check(graph: Graph) -> None:
@@ -160,6 +182,24 @@ def needed_nodes(graph: Graph) -> frozenset[int]:
     return frozenset(found)
 
 
+def outcomes_of(test: str) -> int:
+    """How many outcomes a test has, as likely as each other where nothing is known about the answer."""
+    return RESTS.get(test, 2)
+
+
+def excludes(conditions: Sequence[Condition]) -> bool:
+    """Whether the conditions are all outcomes of one test, each once: always exactly one of them is met."""
+    first = conditions[0]
+    if any((when.node, when.test) != (first.node, first.test) for when in conditions):
+        return False
+    if first.test in RESTS:
+        rests = sorted(when.argument for when in conditions if when.holds)
+        return len(rests) == len(conditions) and rests == list(range(RESTS[first.test]))
+    return len(conditions) == 2 and (
+        conditions[0].argument == conditions[1].argument and conditions[0].holds is not conditions[1].holds
+    )
+
+
 def passes(condition: Condition, answer: Value) -> bool:
     """Whether `condition` is met by the answer of its node.
 
@@ -186,12 +226,13 @@ def solve_node(program: Program, values: Mapping[str, Value], loop: Loop | None 
         return program.solve(**values)
     if type(times) is not int or not 1 <= times <= MOST_TIMES:
         raise NotAdaptable(f"a node is applied 1 to {MOST_TIMES} times, got {times!r}")
-    given = dict(values)
+    given, name, domain = dict(values), loop.parameter, program.parameters[loop.parameter]
+    solve, constraint, carry = program.solve, program.constraint, carrier(loop.adapter)
     for _ in range(times - 1):
-        given[loop.parameter] = adapt(loop.adapter, program.solve(**given))
-        if not inside(program, given):
-            raise NotAdaptable(f"{loop.parameter} = {given[loop.parameter]!r} is outside of its domain")
-    return program.solve(**given)
+        given[name] = carried = carry(solve(**given))
+        if not domain.contains(carried) or (constraint is not None and not constraint(**given)):
+            raise NotAdaptable(f"{name} = {carried!r} is outside of its domain")
+    return solve(**given)
 
 
 def inside(program: Program, values: Mapping[str, Value]) -> bool:

@@ -285,10 +285,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class PassRate:
-    """Accepted over decided attempts of a reference model, in [0, 1]."""
+    """Accepted over decided attempts of a reference model, in [0, 1], and both counts; `decided` is at least 1."""
 
     model: str
     pass_rate: float
+    accepted: int
+    decided: int
 
 
 @dataclass(frozen=True, slots=True)

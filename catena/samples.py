@@ -25,7 +25,7 @@ def sample_table(candidates: pa.Table, use: Use, provenance: dict[str, object]) 
     """Published rows of certified candidates, all for the same use.
 
     Args:
-        candidates: Rows of the certificate stage [num_rows].
+        candidates: Rows of the certificate stage [num_rows]; a text column `columns` goes along where there is one.
         use: What the rows are suggested for.
         provenance: Recipe hash, seed, versions: the same for all rows, written as JSON.
     """
@@ -70,7 +70,7 @@ def sample_table(candidates: pa.Table, use: Use, provenance: dict[str, object]) 
         "hints": pa.array([[]] * rows, SAMPLE.field("hints").type),
         "graph": given["graph"],
         "certificate": given["certificate"],
-        "columns": pa.nulls(rows, pa.string()),
+        "columns": given.get("columns", pa.nulls(rows, pa.string())),
         "verdicts": _verdicts(rows),
         "pass_rate": pa.array([[]] * rows, SAMPLE.field("pass_rate").type),
         "suggested_use": pa.array([use] * rows),

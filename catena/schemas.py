@@ -15,7 +15,7 @@ import pyarrow as pa
 from catena.graphs import graph_from_text, graph_text
 from catena.records import Graph
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 R = TypeVar("R")
 

@@ -19,7 +19,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
+            # other processes write here too, so that a listing must not be remembered
+            self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise RunFolderError(
                 f"{url}: cannot be opened as a folder ({error}); use a path or an fsspec URL"
@@ -46,6 +47,15 @@ class Store:
             raise RunFolderError(
                 f"{target}: cannot be written ({error.strerror or error}); free or choose another folder"
             ) from error
+
+    def create(self, path: str, data: bytes) -> None:
+        """As `write`, for a file that must not be there yet: of several who try at once, one succeeds.
+
+        Raises:
+            FileExistsError: It is there.
+            OSError, NotImplementedError, ValueError: The store cannot do that.
+        """
+        self._fs.pipe_file(self._path(path), data, mode="create")
 
     def read(self, path: str) -> bytes:
         """The content of `path`.

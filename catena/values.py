@@ -15,9 +15,9 @@ def value_text(value: Value, kind: AnswerKind) -> str:
     """The canonical text of `value` as an answer of `kind`: `2/3`, `2.5`, `{1, 2}`, `(b, a)`, `true`."""
     if type(value) is int:
         return str(value)
-    if isinstance(value, bool):
+    if type(value) is bool:
         return "true" if value else "false"
-    if isinstance(value, Fraction):
+    if type(value) is Fraction:  # `isinstance` of a Fraction is slow
         return say(value)
     if isinstance(value, float):
         return f"{value:.10g}"
@@ -34,21 +34,22 @@ def say(value: Value) -> str:
     """A number as a problem prints it: `12`, `2.5` where the decimal ends within six places, else `2/3`."""
     if type(value) is int:  # by far the most common; `isinstance` of a Fraction is slow
         return str(value)
-    if isinstance(value, Fraction):
-        millionths = value * 1_000_000
-        if millionths.denominator == 1:  # in whole numbers throughout: a float would lose digits of large values
-            whole, rest = divmod(abs(millionths.numerator), 1_000_000)
-            sign = "-" if value < 0 else ""
+    if type(value) is Fraction:  # in whole numbers throughout: a float would lose digits of large values
+        numerator, denominator = value.numerator, value.denominator
+        if 1_000_000 % denominator == 0:
+            whole, rest = divmod(abs(numerator) * (1_000_000 // denominator), 1_000_000)
+            sign = "-" if numerator < 0 else ""
             return f"{sign}{whole}.{rest:06}".rstrip("0").rstrip(".")
-        return f"{value.numerator}/{value.denominator}"
+        return f"{numerator}/{denominator}"
     return str(value)
 
 
 def number_tokens(text: str) -> set[str]:
     """Every number that `text` prints, unsigned and without thousands commas; `3/4` counts as 3/4, 3 and 4."""
-    tokens = {token.replace(",", "") for token in _NUMBER.findall(text)}
-    for token in [token for token in tokens if "/" in token]:
-        tokens.update(token.split("/"))
+    tokens = {token.replace(",", "") if "," in token else token for token in _NUMBER.findall(text)}
+    if "/" in text:
+        for token in [token for token in tokens if "/" in token]:
+            tokens.update(token.split("/"))
     return tokens
 
 

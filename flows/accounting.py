@@ -17,7 +17,7 @@ def hands_on(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]
     """The stages that take every row of others, one for one, with those they take from."""
     takers = ("certify", "duplicates", "pipeline-", "rows-", "shards")
     return {
-        stage: tuple(name for name in above if not name.startswith("planted-"))
+        stage: tuple(name for name in above if not name.startswith(("planted-", "reviewed-")))
         for stage, above in parents.items()
         if above and stage.startswith(takers) and "taxonomy" not in above
     }

@@ -1,7 +1,7 @@
 """The flow of `catena run`: from a recipe to shards, a trained model and a report.
 
 Prefect is thin here: one flow, one task for each (stage, shard) that is not finished yet; the rows never pass through it.
-Worker processes do the shards; a shard is done when its marker is written, so the same command goes on after a kill.
+Worker processes, or a cluster's, do the shards; a shard is done when its marker is written, so the same command goes on after a kill.
 """
 
 import time
@@ -10,23 +10,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from prefect import flow, task
-from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catena.errors import CatenaError, RunStopped
 from catena.flows.accounting import reconcile
+from catena.flows.auditing import write_audit
+from catena.flows.band_report import said as pairs_said
+from catena.flows.card import write_card
+from catena.flows.deploy_artifacts import ProgressArtifact, link_results
 from catena.flows.driver import Driver
 from catena.flows.job import Job
-from catena.flows.jobs import perform
+from catena.flows.locking import Check, held
+from catena.flows.pass_rates import store_observed
 from catena.flows.plan import Done, Plan, plan_of
 from catena.flows.plan_panel import PREFIX as PANEL_STAGE
 from catena.flows.plan_pipelines import line_of
 from catena.flows.plan_taxonomy import begin as begin_growing
 from catena.flows.plan_taxonomy import tree_of_run
-from catena.flows.pool import workers
 from catena.flows.progress import Reporter
 from catena.flows.recipe import Recipe, load_recipe
 from catena.flows.report import write_report
@@ -35,11 +36,11 @@ from catena.flows.run_folder import (
     DATA_OWNER,
     Marker,
     claim_data,
-    exclusive,
     manifest_identity,
     mark_finished,
     read_marker,
 )
+from catena.flows.runners import done_shards, runner
 from catena.flows.taxonomy_report import write_coverage
 from catena.flows.training import train
 from catena.flows.trees import publish_tree
@@ -47,13 +48,6 @@ from catena.shards import write_manifest
 from catena.storage import Store
 
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
-
-
-@task(name="shard", task_run_name="{stage}/{shard}", cache_policy=NO_CACHE)
-def shard_task(workplace: Any, job: Job, stage: str, shard: str) -> Marker | None:
-    """One shard of one stage: in a worker process, or on the loop of the models."""
-    marker: Marker | None = workplace.submit(perform, job).result()
-    return marker
 
 
 @flow(name="catena-run", validate_parameters=False, task_runner=RUNNER)
@@ -85,22 +79,26 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
     """The body of the flow; in a `replay` every pipeline shard is derived anew from the ledger alone."""
     store = Store(plan.url)
     started = time.monotonic()
-    with exclusive(store), Reporter(quiet=quiet) as reporter:
+    with held(store) as check, Reporter(quiet=quiet) as reporter:
         store.sweep()
         store.write("recipe.json", plan.as_json())
         begin_growing(plan, store)
         done: Done = {}
-        with workers(plan.recipe.workers) as pool, _models(plan, replay) as models:
+        progress = ProgressArtifact(plan.recipe.name, len(plan.stages))
+        with runner(plan.recipe.runner, plan.recipe.workers) as pool, _models(plan, replay) as models:
             for stage in plan.stages:
                 asking = asks_models(plan, stage)
                 workplace = models if asking else pool
-                done[stage] = run_stage(stage, plan, done, workplace, reporter, again=replay)
+                done[stage] = run_stage(stage, plan, done, workplace, reporter, again=replay, check=check)
+                progress.reached(len(done), stage)
                 if stage == "taxonomy":
                     tree = tree_of_run(plan, store, done)
                     if tree is not None:
                         publish_tree(store, tree, plan.edits)
                 if stage == "shards":
                     publish(plan, store, done[stage])
+                    if plan.asks_models:
+                        store_observed(store)
                     _say_shortfall(plan, done[stage], reporter)
         problem = reconcile(plan.parents, {stage: [marker for _, marker in jobs] for stage, jobs in done.items()})
         if problem is not None:
@@ -108,9 +106,14 @@ def make(plan: Plan, *, quiet: bool = False, replay: bool = False) -> None:
         if plan.recipe.train is not None:
             train(plan, store, reporter)
         write_coverage(plan, store, done)
+        if plan.recipe.audit is not None:
+            write_audit(plan, store)
         report = write_report(plan, store, time.monotonic() - started)
+        for line in pairs_said(report["pairs"]):
+            reporter.say(line)
+        write_card(plan, store, report)
         mark_finished(store, plan.identities["run"], _failed(done))
-        create_table_artifact(key="yield", table=report["stages"], description=f"Yield per stage of {plan.recipe.name}")
+        link_results(plan.recipe.name, store, report)
         reporter.say(f"report: {store.full('report.html')}")
 
 
@@ -130,11 +133,12 @@ def _models(plan: Plan, replay: bool) -> Iterator[Driver | None]:
 
 
 def run_stage(
-    stage: str, plan: Plan, done: Done, workplace: Any, reporter: Reporter, *, again: bool = False
+    stage: str, plan: Plan, done: Done, workplace: Any, reporter: Reporter, *, again: bool = False, check: Check
 ) -> list[tuple[Job, Marker]]:
     """Does the unfinished shards of a stage; returns all of its jobs with their markers, in order.
 
-    With `again`, finished shards of pipelines are done again too, and published again.
+    With `again`, finished shards of pipelines are done again too, and published again. `check` is called every second while
+    shards are under way, and ends the stage by what it raises.
     """
     store = Store(plan.url)
     if stage == "shards":
@@ -156,8 +160,8 @@ def run_stage(
         if not missing:
             break
         with reporter.watching(workplace.progress(line)) if asking else nullcontext():
-            futures = [shard_task.submit(workplace, job, stage, job.shard) for job in missing]
-            for future in as_completed(futures):
+            in_flight = plan.recipe.runner.in_flight
+            for future in done_shards(workplace, missing, stage, in_flight=in_flight, check=check):
                 marker = future.result()
                 if marker is not None:
                     reporter.advance(rows=marker.rows_in)
@@ -206,6 +210,7 @@ def publish(plan: Plan, store: Store, jobs: list[tuple[Job, Marker]]) -> None:
 
 def _say_shortfall(plan: Plan, jobs: list[tuple[Job, Marker]], reporter: Reporter) -> None:
     wanted = sum(rows for group in plan.recipe.compose for rows in group.rows.values())
+    wanted += sum(group.rows for group in plan.recipe.puzzles)
     made = sum(marker.rows_out for _, marker in jobs)
     if made < wanted:
         reporter.say(

@@ -26,17 +26,26 @@ spinning threads (on a busy machine they slow training down many times)."""
 
 
 MODULES = {
+    "compose": ("catena.flows.compose_command", "certified composed problems as Parquet, without recipe or model"),
+    "train": ("catena.flows.train_command", "SFT and RL from published shards, without a recipe"),
     "taxonomy": ("catena.flows.taxonomy_command", "grow, look at, check and edit topic trees"),
+    "deploy": ("catena.flows.deploy_command", "scheduled runs: deployments of recipes in Prefect"),
     "review": ("catena.flows.review_command", "rows that verifiers were not sure about, for a person to decide"),
     "ledger": ("catena.flows.ledger_command", "what models have answered: stats, export, gc"),
+    "export": ("catena.flows.export_command", "rows for TRL, verl, prime-rl, OpenRLHF, NeMo RL, slime or SkyRL"),
+    "observe": ("catena.flows.observe_command", "take in the rollouts of an exported schedule"),
     "rehearse": ("catena.flows.rehearse_command", "serve the OpenAI API on loopback, with errors of known rate"),
     "compare": ("catena.flows.compare", "compare an answer in model text with the gold answer"),
     "panel": ("catena.flows.panel_command", "what a panel's votes decide, and how far each voter can be trusted"),
+    "eval": ("catena.flows.eval_command", "how often a model solves held-out problems, and whether another is better"),
+    "difficulty": ("catena.flows.difficulty_command", "how hard problems are for a crowd of solvers, with intervals"),
     "contamination": (
         "catena.flows.contamination_command",
         "rows that stand in a benchmark, and how well planted ones are found",
     ),
     "duplicates": ("catena.flows.duplicates_command", "rows that repeat each other, in clusters"),
+    "publish": ("catena.flows.publish", "a run as a data set on the Hugging Face Hub, checked before anybody sees it"),
+    "trace": ("catena.flows.trace_command", "where a published row came from, and what was trained on it"),
     "audit": ("catena.flows.audit_command", "what should not be published: hidden text, injection, secrets, triggers"),
 }
 """Commands that declare their own arguments: the module, which is imported when the command is given, and its help."""
@@ -129,6 +138,12 @@ def _parser() -> argparse.ArgumentParser:
 
     certify = commands.add_parser("certify", help="certify published shards again, from the rows alone")
     certify.add_argument("shards", nargs="+", metavar="SHARD", help="Parquet files")
+    certify.add_argument(
+        "--fresh",
+        type=int,
+        metavar="SEED",
+        help="with other perturbations than the published ones: reports the share that passes",
+    )
     certify.set_defaults(command=_certify)
 
     show = commands.add_parser("show", help="print rows of a shard as a person reads them")
@@ -201,7 +216,7 @@ def _status(options: argparse.Namespace) -> int:
 def _certify(options: argparse.Namespace) -> int:
     from catena.flows import inspect
 
-    return inspect.certify_shards(options.shards)
+    return inspect.certify_shards(options.shards, fresh=options.fresh)
 
 
 def _show(options: argparse.Namespace) -> int:

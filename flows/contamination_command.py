@@ -1,8 +1,9 @@
 """`catena contamination`: which rows of a data set stand in benchmarks, and what such a search finds of planted leaks.
 
     catena contamination rows.jsonl --against gsm8k.jsonl math.parquet         a table; exit code 1 where any was found
-    catena contamination rows.jsonl --against gsm8k.jsonl --depth words        no model; the only depth for millions of rows
+    catena contamination rows.jsonl --against gsm8k.jsonl --depth words        no model; no paraphrases
     catena contamination rows.jsonl --against gsm8k.jsonl --plant 200 --json   also the recall on planted leaks
+    catena contamination ... --plant 200 --require-recall verbatim=1 renumbered=0.98      exit code 3 where it is lower
 
 Rows are untrusted: they are compared, never interpreted, and printed escaped. Not here: the search
 (`catena.validators.contamination_search`).
@@ -10,11 +11,14 @@ Rows are untrusted: they are compared, never interpreted, and printed escaped. N
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from catena.errors import UserError
+from catena.errors import DatasetError, UserError
+from catena.flows.contamination_recall import lacking, measured_recall, recall_lines, required_recall
 from catena.flows.rows_input import Row, read, write_kept
 from catena.flows.taxonomy_output import print_all
 from catena.sentence_embeddings import STATEMENT_TOKENS, Embedder, RememberingEmbedder, SentenceEmbedder
@@ -25,9 +29,7 @@ from catena.validators.contamination_search import (
     Recall,
     Search,
     Searched,
-    planted_recall,
 )
-from catena.validators.planted_leaks import labelled, plant
 
 _STAGES = {"copy": "words", "renumbered": "words", "paraphrase": "meaning"}
 _AT_ONCE, _PART = 4096, 2_000_000
@@ -65,21 +67,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--most-embedded", type=int, default=MOST_EMBEDDED, metavar="N", help="rows embedded at depth meaning (default %(default)s)"
     )  # fmt: skip
     parser.add_argument("--plant", type=int, default=0, metavar="N", help="measure recall on leaks of N items, planted")
+    parser.add_argument(
+        "--require-recall", nargs="+", default=[], metavar="KIND=SHARE",
+        help="least share of the planted leaks of a kind to be found, as verbatim=1 paraphrased=0.9; exit code 3 where fewer are",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--out", metavar="FILE.jsonl", help="write the rows that stand in no benchmark")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search, print, write; returns 1 where a row was found, else 0.
+    """Search, print, write; returns 3 where too few planted leaks were found, 1 where a row was found, else 0.
 
     Raises:
         UserError: A setting is out of its range, `--out` cannot be written, or packages of `catena[taxonomy]` are missing.
-        DatasetError, ShardError: A source cannot be read; nothing has been printed then.
+        DatasetError, ShardError: A source cannot be read or has no row; nothing has been printed then.
     """
     if options.plant < 0 or options.most_embedded < 0:
         raise UserError(
             f"--plant {options.plant} --most-embedded {options.most_embedded}: expected numbers of rows, at least 0"
         )
+    required = required_recall(options)
+    check_out(options.out)
     known = _read_benchmarks(options)
     embedder = (
         None
@@ -87,13 +95,26 @@ def run(options: argparse.Namespace) -> int:
         else RememberingEmbedder(SentenceEmbedder(longest=STATEMENT_TOKENS, batch_size=64))
     )
     ids, searched = _search(options, known, embedder)
-    recall = _recall(options, known, embedder) if options.plant else {}
+    recall = measured_recall(options, known.statements, known.answers, embedder) if options.plant else {}
     _print(options, known, ids, searched, recall)
     if options.out:
         found = {one.row for one in searched.found}
         rows = enumerate(read(options.rows, options.column, options.split))
         write_kept(options.out, (row for number, row in rows if number not in found))
+    if missed := list(lacking(recall, required)):
+        print(f"catena: {'; '.join(missed)}: this search misses more than was allowed", file=sys.stderr)
+        return 3
     return 1 if searched.found else 0
+
+
+def check_out(out: str | None) -> None:
+    """Refuses a file that cannot be written before anything is searched.
+
+    Raises:
+        UserError: Its folder is not there.
+    """
+    if out and not Path(out).parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {Path(out).parent}; make it or choose another file")
 
 
 def _read_benchmarks(options: argparse.Namespace) -> _Known:
@@ -114,6 +135,8 @@ def _search(options: argparse.Namespace, known: _Known, embedder: Embedder | Non
     for part in parts(read(options.rows, options.column, options.split)):
         ids += [row.row_id for row in part]
         searching.add([row.statement for row in part], [row.answer for row in part])
+    if not ids:
+        raise DatasetError(f"{options.rows}: no rows; expected at least one")
     return ids, searching.finish()
 
 
@@ -129,25 +152,6 @@ def parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
             part, size = [], 0
     if part:
         yield part
-
-
-def _recall(options: argparse.Namespace, known: _Known, embedder: Embedder | None) -> dict[str, list[Recall]]:
-    """Recall on leaks of the benchmarks' own items, and on paraphrases of the labelled problems, added to them.
-
-    Once from the statements alone, and once with answers where the benchmarks have them.
-    """
-    items = [statement for own in known.statements.values() for statement in own]
-    originals, written = labelled(len(items))
-    planted = [*plant(items, options.plant), *written]
-    items += originals
-    recall = {"recall": planted_recall(items, planted, depth=options.depth, embedder=embedder)}
-    answers = [answer for own in known.answers.values() for answer in own]
-    if any(answers) and options.depth != "words":
-        answers += [f"labelled {number}" for number in range(len(originals))]
-        recall["recall_with_answers"] = planted_recall(
-            items, planted, answers=answers, depth=options.depth, embedder=embedder
-        )
-    return recall
 
 
 def _print(
@@ -171,7 +175,7 @@ def _print(
         data |= {name: [asdict(one) for one in own] for name, own in recall.items()}
         print(json.dumps(data))
     else:
-        print_all([*_lines(options, known, ids, searched), *_recall_lines(recall)])
+        print_all([*_lines(options, known, ids, searched), *recall_lines(recall)])
 
 
 def _as_json(one: Found, known: _Known, ids: Sequence[str]) -> dict[str, Any]:
@@ -204,10 +208,3 @@ def _lines(options: argparse.Namespace, known: _Known, ids: Sequence[str], searc
         yield "paraphrases were not looked for: --depth meaning"
     elif searched.embedded < searched.near:
         yield f"{searched.near:,} rows could be paraphrases, the likeliest {searched.embedded:,} were embedded: --most-embedded"
-
-
-def _recall_lines(recall: Mapping[str, list[Recall]]) -> Iterator[str]:
-    for name, one in ((name, one) for name, own in recall.items() for one in own):
-        known = ", answers known" if name != "recall" else ""
-        wrong = "wrongly called" if one.kind == "near miss" else f"found ({one.found / one.planted:.3f})"
-        yield f"planted {one.kind:<11} {one.found:>5} of {one.planted:>5} {wrong}, {one.right_item} in the right item{known}"

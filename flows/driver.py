@@ -184,8 +184,8 @@ class Driver:
     async def _stream_shard(self, job: Job) -> Marker | None:
         name = job.shard.rsplit("-", 1)[0]  # <pipeline>-<number>
         given = {**job.given}
-        measured = given.pop("measured", ())
-        stream, room = self._stream(self._line(name), measured)
+        measured, reviewed = given.pop("measured", ()), given.pop("reviewed", ())
+        stream, room = self._stream(self._line(name), measured, reviewed)
         return await pipeline_shard(
             self._store,
             job,
@@ -213,15 +213,20 @@ class Driver:
         models = {name: self._model(name, line.tries, self.desk) for name in names}
         return make_steps(line, models), max(64, 2 * sum(self._specs[name].concurrency for name in names))
 
-    def _stream(self, line: Pipeline, measured: Sequence[dict[str, Any]] = ()) -> tuple[Stream, asyncio.Semaphore]:
+    def _stream(
+        self, line: Pipeline, measured: Sequence[dict[str, Any]] = (), reviewed: Sequence[dict[str, Any]] = ()
+    ) -> tuple[Stream, asyncio.Semaphore]:
         """The stream of a pipeline, and room for as many shards at once as its models can be kept busy with.
 
-        `measured` is what planted rows have shown about its panel, the same for all of its shards.
+        `measured` is what planted rows, `reviewed` what people's decisions have shown about its panel, the same for all of its
+        shards.
         """
         if line.name not in self._streams:
             steps, window = self._steps(line)
-            tallies = tallies_from(measured)
-            told = [replace(step, tallies=tallies) if isinstance(step, Panel) else step for step in steps]
+            tallies, decided = tallies_from(measured), tallies_from(reviewed)
+            told = [
+                replace(step, tallies=tallies, reviewed=decided) if isinstance(step, Panel) else step for step in steps
+            ]
             stream = Stream(told, self.desk, window=window, watch=ErrorWatch(line.stop_error_rate))
             room = asyncio.Semaphore(STRAGGLING + window // self._plan.recipe.shard_rows)
             self._streams[line.name] = stream, room

@@ -5,8 +5,8 @@
     catena duplicates rows.jsonl --template-cap 20      at most 20 rows that differ in their numbers alone
     catena duplicates rows.jsonl --meaning              also paraphrases, with a model on the processor
 
-Best-verified is the highest `score`, or else an accepted verdict. Rows are untrusted: they are compared, never interpreted, and
-printed escaped. Not here: how clusters are found (`catena.validators.duplicates_clusters`).
+Best-verified is the highest `score`, or else an accepted verdict with the highest `confidence`. Rows are untrusted: they are
+compared, never interpreted, and printed escaped. Not here: how clusters are found (`catena.validators.duplicates_clusters`).
 """
 
 import argparse
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from catena.errors import UserError
-from catena.flows.contamination_command import parts
+from catena.errors import DatasetError, UserError
+from catena.flows.contamination_command import check_out, parts
 from catena.flows.rows_input import read, write_kept
 from catena.flows.taxonomy_output import print_all
 from catena.validators.duplicates_clusters import Clusters, Fingerprints, Pair
@@ -47,18 +47,21 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         UserError: A setting is out of its range, `--out` cannot be written, or packages of `catena[taxonomy]` are missing.
-        DatasetError, ShardError: The source cannot be read; nothing has been printed then.
+        DatasetError, ShardError: The source cannot be read or has no row; nothing has been printed then.
     """
     if not 0 < options.near <= 1:
         raise UserError(f"--near {options.near}: expected a similarity above 0 and at most 1")
     if options.template_cap is not None and options.template_cap < 1:
         raise UserError(f"--template-cap {options.template_cap}: expected a number of rows, at least 1")
+    check_out(options.out)
     known, ids, scores = Fingerprints(), list[str](), array("d")
     for part in parts(read(options.rows, options.column, options.split)):
         known.add([row.statement for row in part])
         ids += [row.row_id for row in part]
         scores.extend(row.score for row in part)
-    verified = np.frombuffer(scores) if scores else np.zeros(0)
+    if not ids:
+        raise DatasetError(f"{options.rows}: no rows; expected at least one")
+    verified = np.frombuffer(scores)
     meaning = _in_meaning(options, known.find(options.near, scores=verified)) if options.meaning else []
     found = known.find(options.near, template_cap=options.template_cap, scores=verified, meaning=meaning)
     if options.json:

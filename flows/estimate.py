@@ -15,6 +15,7 @@ from math import prod
 from catena.asking import Desk, Model
 from catena.budget import Budget, Limits
 from catena.engines.models import ModelSpec
+from catena.flows.composed_rows import published_drafts
 from catena.flows.driver import ledger_url
 from catena.flows.guiding import guided_first
 from catena.flows.job import Refused
@@ -22,7 +23,7 @@ from catena.flows.plan import Done, Plan
 from catena.flows.plan_panel import number_of
 from catena.flows.plan_pipelines import dataset_of, leaves, source_of, stages_of
 from catena.flows.plan_taxonomy import levels, tree_of_run
-from catena.flows.recipe_pipelines import CheckAnswersStep, PanelStep, Pipeline, SolveStep
+from catena.flows.recipe_pipelines import CheckAnswersStep, FindEssentialStep, PanelStep, Pipeline, SolveStep
 from catena.flows.rows import drafts_in_turn, drafts_of_rows
 from catena.flows.run_folder import finished_marker
 from catena.flows.steps import make_steps
@@ -70,7 +71,10 @@ def drafts_of(plan: Plan, line: Pipeline) -> tuple[Iterator[Draft], int]:
     if origin is not None:
         return _derived(plan, line, origin)
     source = dataset_of(plan, line)
-    rows = list(islice(read_rows(source.path or source.hub or "", source.split), line.rows))
+    if source.format == "composed":
+        found = list(islice(published_drafts(source.place, line.name), line.rows))
+        return iter(found), len(found)
+    rows = list(islice(read_rows(source.place, source.split, source.config), line.rows))
     refused: list[Refused] = []
     return drafts_of_rows(rows, line.name, source.model_dump(), refused), len(rows)
 
@@ -185,7 +189,13 @@ def _expected(
     for name, step in zip(line.step_names(), line.steps, strict=True):
         under_way += lacking[name] * share
         each: float = (
-            step.samples if isinstance(step, SolveStep) else attempts if isinstance(step, CheckAnswersStep) else 1
+            step.samples
+            if isinstance(step, SolveStep)
+            else attempts
+            if isinstance(step, CheckAnswersStep)
+            else step.at_most
+            if isinstance(step, FindEssentialStep)
+            else 1
         )
         attempts += step.samples * len(step.models) if isinstance(step, SolveStep) else 0
         for model in step.asks():
@@ -194,7 +204,8 @@ def _expected(
             total = known.get((name, spec.model))
             if isinstance(step, PanelStep):
                 each, planted = step.most(model), number_of(step, rows)
-                found += [_planted(name, spec, planted * each, known.get((f"{name}, planted", spec.model)), bound)]
+                asked = each + (model == step.step_check)
+                found += [_planted(name, spec, planted * asked, known.get((f"{name}, planted", spec.model)), bound)]
             found.append(asking(name, spec, under_way * each, max(arriving - under_way, 0.0) * each, total, bound))
         written += max((_room(plan, model) for model in step.asks()), default=0)
         under_way *= yields.get(name, 1.0)

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from typing import Any
 
 import orjson
 
@@ -10,39 +11,66 @@ from catena.errors import ShardError
 from catena.flows.judging import resolve
 from catena.generators.wording import part_name
 from catena.graphs import graph_from_text
+from catena.pass_rates import Tally
 from catena.records import Answer, Graph
 from catena.seeds import stream_for
 from catena.shards import read_rows
-from catena.validators.certificates import Limits, certify
+from catena.validators.certificates import NOT_NECESSARY, STANDARD, Limits, certify, limits_of
 
-_COLUMNS = ("problem_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph")
+_COLUMNS = ("problem_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph", "certificate")  # fmt: skip
+_BY_CHANCE = {NOT_NECESSARY, "solved without a link"}
+"""Reasons that another sample of changes may have for a sound row."""
 
 
-def certify_shards(paths: list[str]) -> int:
-    """Certifies every row again from the row alone; exit code 1 when one is refused."""
+def certify_shards(paths: list[str], fresh: int | None = None) -> int:
+    """Certifies every row again from the row alone.
+
+    Args:
+        fresh: A seed of other perturbations than the published ones; None repeats the published trial of each row.
+
+    Returns:
+        The exit code: 1 when a row is refused, unless by perturbations that it was not published with.
+    """
     reasons: Counter[str] = Counter()
-    total = 0
+    total = eased = 0
     for path in paths:
-        rows = read_rows([path], _COLUMNS).to_pylist()
-        total += len(rows)
-        for row in rows:
-            answer = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
-            if row["graph"] is None:
-                reasons["not a composed row"] += 1
-                continue
-            try:
-                graph = graph_from_text(row["graph"])
-            except ValueError:
-                reasons["no problem graph"] += 1
-                continue
-            stream = stream_for(0, "certify again", row["problem_id"])
-            certificate = certify(row["question"], answer, graph, resolve, stream, Limits())
-            if certificate.reason is not None:
-                reasons[certificate.reason] += 1
-    print(f"{total - reasons.total():,} of {total:,} rows certified again")
+        for row in read_rows([path], _COLUMNS).to_pylist():
+            total += 1
+            reason, limits = _certified(row, fresh)
+            eased += limits != STANDARD
+            if reason is not None:
+                reasons[reason] += 1
+    passed = total - reasons.total()
+    if fresh is None:
+        print(f"{passed:,} of {total:,} rows certified again")
+    else:
+        low, high = Tally(passed, total).interval() if total else (0.0, 1.0)
+        print(
+            f"{passed:,} of {total:,} rows certified again with perturbations of seed {fresh}: {passed / max(1, total):.2%}"
+            f" (95 % interval {low:.2%} to {high:.2%})"
+        )
     for reason, rows in reasons.most_common():
         print(f"  {rows:,} {reason}")
-    return 1 if reasons else 0
+    if eased:
+        print(f"  {eased:,} rows name other limits than the standard ones, and were held to those")
+    return 1 if set(reasons) - (set() if fresh is None else _BY_CHANCE) else 0
+
+
+def _certified(row: dict[str, Any], fresh: int | None) -> tuple[str | None, Limits]:
+    """Why a row is refused (None: it is not), and by what limits."""
+    if row["graph"] is None:
+        return "not a composed row", STANDARD
+    try:
+        limits = limits_of(orjson.loads(row["certificate"] or "{}"))
+    except ValueError:
+        return "no certificate", STANDARD
+    try:
+        graph = graph_from_text(row["graph"])
+    except ValueError:
+        return "no problem graph", limits
+    answer = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
+    named = row["problem_id"] if fresh is None else stream_for(fresh, "certify again", row["problem_id"])
+    return certify(row["question"], answer, graph, resolve, named, limits).reason, limits
 
 
 def show(path: str, number: int) -> int:
@@ -65,7 +93,11 @@ def show(path: str, number: int) -> int:
     for vote in row["verdicts"]:
         print(f"{vote['question']}, {vote['verifier']}: {vote['decision']} ({vote['evidence']})")
     for rate in row["pass_rate"]:
-        print(f"pass rate of {rate['model']}: {rate['pass_rate']:.2f}")
+        low, high = Tally(rate["accepted"], rate["decided"]).interval()
+        print(
+            f"pass rate of {rate['model']}: {rate['pass_rate']:.2f}"
+            f" ({rate['accepted']} of {rate['decided']} decided, 95 % interval {low:.2f} to {high:.2f})"
+        )
     return 0
 
 

@@ -7,10 +7,13 @@ but caches.
 import time
 from collections.abc import Callable
 
+from catena.flows.composed_rows import composed_drafts
 from catena.flows.job import Job
 from catena.flows.judging import certify_shard, find_duplicates, publish_shard
 from catena.flows.making import compose_shard, list_families, lock_topics, parse_dataset, written_atoms
 from catena.flows.publishing import publish_drafts
+from catena.flows.puzzles_making import draw_puzzles, keep_distinct, publish_puzzles
+from catena.flows.reviewing import reviewed_shard
 from catena.flows.rows import dataset_drafts, derived_drafts, topic_drafts
 from catena.flows.run_folder import Marker, write_marker
 from catena.storage import Store
@@ -26,8 +29,13 @@ _FUNCTIONS = (
     publish_shard,
     topic_drafts,
     dataset_drafts,
+    composed_drafts,
     derived_drafts,
     publish_drafts,
+    reviewed_shard,
+    draw_puzzles,
+    keep_distinct,
+    publish_puzzles,
 )
 WORK: dict[str, Callable[..., Marker]] = {function.__name__: function for function in _FUNCTIONS}
 """What `Job.work` can name."""

@@ -2,25 +2,26 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
+from catena import items
 from catena.adapters import load_operations
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
+from catena.flows.kept_rows import resolve_item
 from catena.flows.run_folder import Marker
+from catena.flows.uncollected import uncollected
 from catena.generators.atoms.catalog import families
 from catena.graphs import graph_from_text
 from catena.model_program import PREFIX, ModelProgram
 from catena.programs import Operations, Program
 from catena.records import Answer
 from catena.samples import sample_table
-from catena.seeds import stream_for
 from catena.shards import Shard, read_shard, write_shard
 from catena.storage import Store
-from catena.validators.certificates import Limits, certify
+from catena.validators.certificates import Limits, certificate_record, certify
 from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, Duplicates
 
 ANY_TOPIC = "*"
@@ -29,20 +30,23 @@ ANY_TOPIC = "*"
 
 @lru_cache(maxsize=100_000)
 def resolve(program: str) -> Program:
-    """The program that a row names: a family, one that a model wrote (which runs in the sandbox), or an operation list.
+    """The program that a row names: a family, one that a model wrote (which runs in the sandbox), an operation list, or a row kept as it stands.
 
     Raises:
         KeyError, ValueError: Neither.
     """
     if program.startswith("family:"):
         return families()[program.removeprefix("family:")]
+    if program.startswith(items.PREFIX):
+        return resolve_item(program)
     if program.startswith(PREFIX):
         return ModelProgram.from_text(program)
     return Operations.from_text(program)
 
 
+@uncollected()
 def certify_shard(
-    store: Store, job: Job, *, candidates: Shard, seed: int, limits: dict[str, Any], adapters: Sequence[str] = ()
+    store: Store, job: Job, *, candidates: Shard, limits: dict[str, Any], adapters: Sequence[str] = ()
 ) -> Marker:
     """Stage `certify`: the rows of one shard, read back, with their certificates; refused ones apart.
 
@@ -60,11 +64,11 @@ def certify_shard(
         *(table.column(name).to_pylist() for name in ("problem_id", "statement", "answer", "graph")), strict=True
     )
     for number, (row, statement, answer, graph) in enumerate(rows):
-        stream = stream_for(seed, "certify", row)
-        certificate = certify(statement, Answer(**answer), graph_from_text(graph), resolve, stream, demanded)
+        read = graph_from_text(graph)
+        certificate = certify(statement, Answer(**answer), read, resolve, row, demanded)
         if certificate.reason is None:
             granted.append(number)
-            texts.append(as_json(asdict(certificate)))
+            texts.append(as_json(certificate_record(certificate, demanded)))
         else:
             refused.append((certificate.reason, row, statement, graph))
     kept = table.take(pa.array(granted, pa.int64())).append_column("certificate", pa.array(texts, pa.string()))

@@ -2,17 +2,24 @@
 
     catena panel votes.jsonl            a table of voters, then item, decision and confidence, separated by tabs
     catena panel votes.jsonl --json     one JSON object with `items` and `voters`
+    catena panel votes.jsonl --reviews reviews.jsonl
 
 A row is `{"item": ..., "voter": ..., "vote": ...}`, on planted items also `truth`, and `subject` where there are several.
-A vote is a label or a final answer; null or empty is an abstention. Not here: the statistics (`catena.validators.agreement`).
+A vote is a label or a final answer; null, NaN or empty is an abstention.
+
+`--reviews` takes decisions of people, `{"row": ITEM, "verdict": "accept" or "reject"}` as `catena review` writes them, or any
+vote as verdict: the truth of that item. As people decide doubtful items, the joint estimate goes by these truths, but they
+are no planted items: no figure on those counts them, and how each voter did on them is told apart.
+
+Not here: the statistics (`catena.validators.agreement`).
 """
 
 import argparse
 import json
 import math
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +27,7 @@ from catena.errors import DatasetError, UserError
 from catena.validators.agreement import PanelReport, aggregate
 from catena.validators.agreement_answers import equal_labels, one_label
 from catena.validators.agreement_votes import PanelVote
+from catena.validators.planting import ErrorRate, error_rate
 
 MAX_LABEL_CHARS = 10_000
 _NEEDED = ("item", "voter", "vote")
@@ -35,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kind", choices=("closed", "open"), help="a closed set of labels or open answers, else guessed"
     )
     parser.add_argument(
+        "--reviews", type=Path, metavar="REVIEWS.jsonl", help="decisions of people: rows with row and verdict"
+    )
+    parser.add_argument(
         "--min-confidence", type=float, default=0.0, metavar="P", help="leave items below this confidence undecided"
     )
 
@@ -48,18 +59,39 @@ def run(options: argparse.Namespace) -> int:
     """
     if not 0 <= options.min_confidence <= 1:
         raise UserError(f"--min-confidence {options.min_confidence}: expected a probability, a number from 0 to 1")
-    votes, truths = read_votes(options.votes)
+    decisions = {} if options.reviews is None else _decisions(options.reviews)
+    votes, truths, anchors = read_votes(options.votes, decisions)
     try:
-        found = aggregate(votes, truths, kind=options.kind, threshold=options.min_confidence)
+        found = aggregate(votes, truths, anchors=anchors, kind=options.kind, threshold=options.min_confidence)
     except ValueError as error:
         raise DatasetError(f"{options.votes}: {error}") from error
-    for line in [json.dumps(as_json(found))] if options.json else _as_text(found):
+    reviewed = None if options.reviews is None else Reviewed(len(decisions), len(anchors), records(votes, anchors))
+    for line in [json.dumps(as_json(found, reviewed))] if options.json else _as_text(found, reviewed):
         print(line)
     return 0
 
 
-def read_votes(path: Path) -> tuple[list[PanelVote], dict[str, str]]:
-    """The votes of a file and the truth of its planted items, equal answers given equal labels.
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """How many decisions of people there are, how many are about items that were voted on, and each voter's record there."""
+
+    decisions: int
+    used: int
+    records: dict[str, ErrorRate]
+
+
+def records(votes: Sequence[PanelVote], anchors: Mapping[str, str]) -> dict[str, ErrorRate]:
+    """For each voter how often it said otherwise than the person, of the votes on decided items that it cast."""
+    said = [one for one in votes if one.item in anchors and one.label is not None]
+    cast = Counter(one.voter for one in said)
+    wrong = Counter(one.voter for one in said if one.label != anchors[one.item])
+    return {voter: error_rate(wrong[voter], cast[voter]) for voter in sorted(cast)}
+
+
+def read_votes(
+    path: Path, decisions: Mapping[str, str] | None = None
+) -> tuple[list[PanelVote], dict[str, str], dict[str, str]]:
+    """The votes of a file, the truth of its planted items, and that of items that people decided; equal answers get equal labels.
 
     Raises:
         DatasetError: As `run`.
@@ -83,10 +115,29 @@ def read_votes(path: Path) -> tuple[list[PanelVote], dict[str, str]]:
         votes.append((item, voter, vote, subject))
     if not votes:
         raise DatasetError(f"{path}: no votes; every row needs item, voter and vote")
-    return _labelled(votes, truths)
+    asked = {item for item, *_ in votes}
+    anchors = {item: said for item, said in (decisions or {}).items() if item in asked and item not in truths}
+    cast, labels = _labelled(votes, [truths, anchors])
+    return cast, labels[0], labels[1]
 
 
-def as_json(found: PanelReport) -> dict[str, Any]:
+def _decisions(path: Path) -> dict[str, str]:
+    """The verdict of each item that a person decided, the last one of each."""
+    found = {}
+    for number, row in _rows(path):
+        place = f"{path}, line {number}"
+        if not isinstance(row, dict):
+            raise DatasetError(
+                f"{place}: a decision must be a JSON object with row and verdict; correct or remove the line"
+            )
+        item, verdict = _text(row, "row", place), _text(row, "verdict", place)
+        if item is None or verdict is None:
+            raise DatasetError(f"{place}: 'row' or 'verdict' is missing; every decision needs both")
+        found[item] = verdict
+    return found
+
+
+def as_json(found: PanelReport, reviewed: Reviewed | None = None) -> dict[str, Any]:
     """The report as plain values; what is unknown is null."""
     voters = [
         {
@@ -99,7 +150,9 @@ def as_json(found: PanelReport) -> dict[str, Any]:
         for one in found.voters
     ]
     calibration = None if found.calibration is None else asdict(found.calibration)
+    told = {} if reviewed is None else {"reviews": asdict(reviewed)}
     return {
+        **told,
         "items": [_rounded(asdict(one)) for one in found.items],
         "voters": voters,
         "kind": found.kind,
@@ -143,8 +196,10 @@ def _row(row: Any, place: str) -> tuple[str, str, str | None, str | None, str]:
 
 
 def _text(row: dict[str, Any], key: str, place: str) -> str | None:
-    """A value as text; None where it is missing, null or blank."""
+    """A value as text; None where it is missing, null, blank, or the NaN that tables write for a missing value."""
     value = row.get(key)
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, bool):
         value = "true" if value else "false"
     elif isinstance(value, int | float):
@@ -167,20 +222,20 @@ def _number(value: int | float) -> str:
 
 
 def _labelled(
-    votes: list[tuple[str, str, str | None, str]], truths: dict[str, str]
-) -> tuple[list[PanelVote], dict[str, str]]:
+    votes: list[tuple[str, str, str | None, str]], known: Sequence[Mapping[str, str]]
+) -> tuple[list[PanelVote], list[dict[str, str]]]:
     texts: dict[str, list[str]] = defaultdict(list)
     for item, _, vote, _ in votes:
         if vote is not None:
             texts[item].append(vote)
-    for item, truth in truths.items():
+    for item, truth in (pair for truths in known for pair in truths.items()):
         texts[item].append(truth)
     labels = {item: dict(zip(own, equal_labels(own), strict=True)) for item, own in texts.items()}
     cast = [PanelVote(item, voter, vote and labels[item][vote], subject) for item, voter, vote, subject in votes]
-    return cast, {item: labels[item][truth] for item, truth in truths.items()}
+    return cast, [{item: labels[item][truth] for item, truth in truths.items()} for truths in known]
 
 
-def _as_text(found: PanelReport) -> Iterator[str]:
+def _as_text(found: PanelReport, reviewed: Reviewed | None) -> Iterator[str]:
     yield f"{'voter':<32} {'reliability':>11} {'95 % interval':>15} {'votes':>7} {'planted right':>14}"
     for one in found.voters:
         rate = one.overall
@@ -196,6 +251,9 @@ def _as_text(found: PanelReport) -> Iterator[str]:
         )
     elif not any(item.planted for item in found.items):
         yield "no planted items: voters that share their errors cannot be told from voters that are right"
+    if reviewed is not None:
+        yield f"{reviewed.used} of {reviewed.decisions} decisions of people are about these items; there, voters said otherwise:"
+        yield from (f"  {one_label(voter)}: {one.errors} of {one.trials}" for voter, one in reviewed.records.items())
     for item in found.items:
         decision = "undecided" if item.decision is None else one_label(item.decision)
         yield f"{one_label(item.item)}\t{decision}\t{item.confidence:.3f}"

@@ -16,12 +16,17 @@ import orjson
 
 from catena import __version__
 from catena.errors import DatasetError, RecipeError
-from catena.flows import plan_compose, plan_panel, plan_pipelines, plan_taxonomy
+from catena.flows import plan_compose, plan_panel, plan_pipelines, plan_taxonomy, puzzles_plan
 from catena.flows.job import Job
 from catena.flows.making import prepared_family
 from catena.flows.recipe import Composition, DatasetSource, Recipe
-from catena.flows.run_folder import Marker, finished_marker
+from catena.flows.recipe_base import Section
+from catena.flows.recipe_publishing import CardSection
+from catena.flows.reviewing import base_of
+from catena.flows.reviews import Review, reviews
+from catena.flows.run_folder import DATA_MANIFEST, Marker, finished_markers
 from catena.flows.trees import edits_of, with_edits
+from catena.generators import reasoning_gym_tasks
 from catena.generators.atoms.catalog import families
 from catena.generators.dataset_atom import TOPIC as DATASET_TOPIC
 from catena.records import Topic
@@ -71,13 +76,16 @@ class Plan:
             rows, work = plan_pipelines.stages_of(line)
             if line.candidates is None:
                 stages[rows] = plan_pipelines.above(self._any, line)
-                stages |= plan_panel.parents(line, work, (rows,))
+                stages |= plan_panel.parents(self._any, line, work, (rows,))
             else:
-                stages |= plan_panel.parents(line, work, ("taxonomy",))
+                stages |= plan_panel.parents(self._any, line, work, ("taxonomy",))
             ends = (*ends, work) if line.publish else ends
         if sources:
             read = [plan_pipelines.stages_of(line)[1] for line in self.recipe.pipeline if line.name in sources]
             stages |= {**composed, "atoms": (*composed["atoms"], *read)}
+        for group in self.recipe.puzzles:
+            stages |= puzzles_plan.parents(group)
+            ends = (*ends, tuple(puzzles_plan.parents(group))[-1])
         return {**stages, "shards": ends}
 
     @property
@@ -106,6 +114,9 @@ class Plan:
         for line in self.recipe.pipeline:
             known |= plan_pipelines.settings(self._any, line) | plan_panel.settings(self._any, line)
             shards[f"pipeline.{line.name}.test"] = line.test
+        for group in self.recipe.puzzles:
+            known |= puzzles_plan.settings(self._any, group)
+            shards |= puzzles_plan.published(group)
         known["shards"] = shards
         base = {"catena": __version__, "seed": self.recipe.seed}
         return {stage: {**base, **known[stage]} for stage in self.stages}
@@ -117,13 +128,28 @@ class Plan:
         for stage, parents in self.parents.items():
             known[stage] = digest([self.settings[stage], [known[parent] for parent in parents]])
         training = self.recipe.train.model_dump(mode="json") if self.recipe.train else None
-        known["run"] = digest([known["shards"], known.get("taxonomy"), training])
+        ends = [section.model_dump(mode="json") for section in self._ends()]
+        known["run"] = digest([known["shards"], known.get("taxonomy"), training, *ends])
         return known
+
+    def _ends(self) -> list[Section]:
+        """What is done once the data is published, as far as the recipe says anything about it."""
+        sections = [self.recipe.audit, self.recipe.card if self.recipe.card != CardSection() else None]
+        return [section for section in sections if section is not None]
 
     @cached_property
     def edits(self) -> Edits:
         """What people changed in the tree of this run folder."""
         return edits_of(Store(self.url)) if self.recipe.grow is not None or self.recipe.tree is not None else {}
+
+    @cached_property
+    def reviewed(self) -> dict[str, tuple[str, list[Review]]]:
+        """For each pipeline whose rows people decided, the folder of the votes on them and the decisions."""
+        lines = [line for line in self.recipe.pipeline if line.panel is not None]
+        store = Store(self.url)
+        decided = reviews(store) if lines else []
+        found = {line.name: base_of(store, plan_pipelines.stages_of(line)[1], decided) for line in lines}
+        return {name: (base, own) for name, (base, own) in found.items() if own}
 
     @staticmethod
     def _dump(sections: Sequence[Any]) -> list[Any]:
@@ -179,16 +205,22 @@ class Plan:
             return [self.job(stage, f"topics-{digest(quotas)}", "lock_topics", topics=quotas)]
         if stage == "shards":
             composed = plan_compose.publishing(self._any, done) if self.recipe.compose else []
+            for group in self.recipe.puzzles:
+                composed += puzzles_plan.publishing(self._any, group, done)
             return composed + [
                 job
                 for line in self.recipe.pipeline
                 if line.publish
                 for job in plan_pipelines.publishing(self._any, line, done)
             ]
+        if stage.startswith(puzzles_plan.PREFIXES):
+            return puzzles_plan.jobs(self._any, stage, done)
         if stage in plan_compose.PARENTS:
             return plan_compose.JOBS[stage](self._any, done)
         if stage.startswith(plan_panel.PREFIX):
             return plan_panel.jobs(self._any, stage, done)
+        if stage.startswith(plan_panel.REVIEWED):
+            return plan_panel.review_jobs(self._any, stage)
         return plan_pipelines.jobs(self._any, stage, done)
 
     def accepted(self, name: str, done: Done) -> list[tuple[Shard, Any]]:
@@ -208,7 +240,8 @@ class Plan:
             jobs = self.jobs(stage, {**done, stage: there})
             if len(jobs) == len(found):
                 return found
-            found += [(job, finished_marker(store, job.marker)) for job in jobs[len(found) :]]
+            more = jobs[len(found) :]
+            found += zip(more, finished_markers(store, [job.marker for job in more]), strict=True)
 
     def finished(self, until: str) -> Done:
         """The finished jobs of every stage up to `until`, with their markers; a stage whose parents are unfinished is left out."""
@@ -224,7 +257,7 @@ class Plan:
     def _quotas(self, tree: Tree | None) -> list[tuple[tuple[str, ...], int]]:
         """Every leaf of the run with the rows wanted of it."""
         quotas: dict[tuple[str, ...], int] = {}
-        written = plan_compose.pipelines_of(self._any)
+        written = (*plan_compose.pipelines_of(self._any), *plan_compose.kept_of(self._any))
         groups = [
             self.leaves(group, horizon)
             for group in self.recipe.compose
@@ -269,10 +302,13 @@ def fingerprint(source: DatasetSource) -> str:
     Raises:
         DatasetError: The file cannot be read.
     """
+    if source.reasoning_gym is not None:
+        return f"{source.place} {reasoning_gym_tasks.version()}"
     if source.path is None:
-        return f"hub:{source.hub}:{source.split}"
+        return f"hub:{source.hub}:{source.split}" + (f":{source.config}" if source.config is not None else "")
     try:
-        opened: Any = fsspec.open(source.path, "rb")
+        place = f"{source.path.rstrip('/')}/{DATA_MANIFEST}" if source.format == "composed" else source.path
+        opened: Any = fsspec.open(place, "rb")
         with opened as file:
             hasher = blake2b(digest_size=8)
             while block := file.read(1 << 20):

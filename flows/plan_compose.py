@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.judging import ANY_TOPIC
-from catena.flows.recipe import Composition, DatasetSource
+from catena.flows.recipe import BandSection, Composition, DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.atoms.catalog import families
 from catena.generators.composing import STEADY_FROM
+from catena.pass_rates import read_pass_rates
 from catena.records import content_id
 from catena.shards import Shard
 from catena.taxonomy.quotas import Slots
@@ -41,12 +42,15 @@ def settings(plan: "Plan") -> dict[str, dict[str, Any]]:
         {name: value for name, value in group.identity().items() if name not in aside} for group in recipe.compose
     ]
     certificates = recipe.certificates.model_dump(mode="json")
+    banded = {group.name: band_rates(group.band) for group in recipe.compose if group.band is not None}
+    layouts = {one.name: [one.format, one.layout] for one in recipe.datasets if one.layout is not None}
     own = {"adapters": [_text_of(path) for path in adapters_of(plan)]} if adapters_of(plan) else {}
     return {
-        "atoms": {"datasets": plan.fingerprints},
+        "atoms": {"datasets": plan.fingerprints, **({"layouts": layouts} if layouts else {})},
         "compose": {
             "compose": groups,
             **own,
+            **({"pass_rates": banded} if banded else {}),
             **({"rules": COMPOSING} if any(max(group.rows) >= STEADY_FROM for group in recipe.compose) else {}),
             "shard_rows": recipe.shard_rows,
             "certificates.largest_answer": recipe.certificates.largest_answer,
@@ -61,9 +65,17 @@ def settings(plan: "Plan") -> dict[str, dict[str, Any]]:
 
 def _atoms(plan: "Plan", done: Done) -> list[Job]:
     jobs = [
-        plan.job("atoms", source.name, "parse_dataset", source=place_of(source), name=source.name, split=source.split)
+        plan.job(
+            "atoms",
+            source.name,
+            "parse_dataset",
+            source=place_of(source),
+            name=source.name,
+            split=source.split,
+            **({"layout": source.layout} if source.layout is not None else {}),
+        )
         for source in plan.recipe.datasets
-        if source.name in {group.source for group in plan.recipe.compose}
+        if source.name in {name for group in plan.recipe.compose for name in group.sources}
     ]
     paths = {
         topic.path
@@ -108,6 +120,8 @@ def _compose(plan: "Plan", done: Done) -> list[Job]:
                         quotas=quotas,
                         largest=plan.recipe.certificates.largest_answer,
                         dataset=None if group.source == "atoms" else atoms[source],
+                        also=[(atoms.get(name), share) for name, share in group.also.items()],
+                        **({} if group.band is None else {"rates": band_rates(group.band)}),
                     )
                 )
     return jobs
@@ -126,7 +140,6 @@ def _certify(plan: "Plan", done: Done) -> list[Job]:
             job.shard,
             "certify_shard",
             candidates=marker.shards[0],
-            seed=plan.recipe.seed,
             limits=limits,
             adapters=adapters_of(plan),
         )
@@ -139,7 +152,7 @@ def _duplicates(plan: "Plan", done: Done) -> list[Job]:
     groups = [
         (
             group.template_cap,
-            group.source in written,
+            group.source in (*written, *kept_of(plan)),
             [(horizon_of(job), marker.shards[0]) for job, marker in done["certify"] if group_of(job) == group.name],
         )
         for group in plan.recipe.compose
@@ -164,7 +177,7 @@ def publishing(plan: "Plan", done: Done) -> list[Job]:
                 decisions=decisions,
                 quotas=(
                     {ANY_TOPIC: rows}
-                    if group.source in pipelines_of(plan)
+                    if group.source in (*pipelines_of(plan), *kept_of(plan))
                     else {" / ".join(leaf.path): leaf.quota for leaf in plan.leaves(group, horizon)}
                 ),
                 test=-(-1000 * group.test // rows),
@@ -173,6 +186,27 @@ def publishing(plan: "Plan", done: Done) -> list[Job]:
             )
         )
     return jobs
+
+
+def band_rates(band: BandSection) -> dict[str, float]:
+    """The pass rate of each source that the band's student was measured on.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    rates = read_pass_rates(band.pass_rates)
+    found = {
+        key: tally.rate
+        for key in rates.keys_of("source")
+        if (tally := rates.tally(key, band.student)).decided >= band.least and tally.rate is not None
+    }
+    if not found:
+        known = ", ".join(rates.models) or "none"
+        raise RecipeError(
+            f"band: {band.pass_rates} holds no pass rates of sources for model {band.student!r} over {band.least} attempts or"
+            f" more (models there: {known}); solve plain rows of the same sources with it first, and name that run"
+        )
+    return found
 
 
 JOBS = {"atoms": _atoms, "compose": _compose, "certify": _certify, "duplicates": _duplicates}
@@ -236,7 +270,10 @@ def uses_of(group: Composition, horizon: int) -> list[str]:
 
 
 def place_of(source: DatasetSource) -> str:
-    """The path, URL or hub id of a data set."""
-    place = source.path or source.hub
-    assert place is not None
-    return place
+    """The path, URL, hub id or address of a data set."""
+    return source.place
+
+
+def kept_of(plan: "Plan") -> tuple[str, ...]:
+    """The data sets whose rows are kept as they stand; their rows have topics of their own and count together."""
+    return tuple(source.name for source in plan.recipe.datasets if source.layout is not None)

@@ -1,7 +1,8 @@
 """The stages of panels: rows with known truth go through a panel's questions before the rows of its pipeline do.
 
-Stage `planted-<pipeline>` measures the voters; what it measured goes into the jobs of `pipeline-<pipeline>` as an argument, so
-that a run taken up again asks what it would have asked.
+Stage `planted-<pipeline>` measures the voters, `reviewed-<pipeline>` takes what people decided about doubtful rows of an earlier
+run in the same folder. What they found goes into the jobs of `pipeline-<pipeline>` as arguments, so that a run taken up again
+asks what it would have asked.
 """
 
 import re
@@ -20,6 +21,7 @@ from catena.flows.recipe_pipelines import (
     WriteProblemStep,
     WriteProgramProblemStep,
 )
+from catena.flows.reviewing import decisions_of
 from catena.flows.run_folder import Marker
 from catena.flows.steps import prompt_versions
 from catena.taxonomy.opening import open_tree
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from catena.flows.plan import Plan
 
 Done = dict[str, list[tuple[Job, Marker]]]
-PREFIX = "planted-"
+PREFIX, REVIEWED = "planted-", "reviewed-"
 WORK = "planted_shard"
 LEAST = 30
 """Planted rows at least: ten of each kind."""
@@ -41,17 +43,28 @@ def stage_of(line: Pipeline) -> str | None:
     return f"{PREFIX}{line.name}" if line.panel is not None and line.panel.planted > 0 else None
 
 
-def parents(line: Pipeline, work: str, above: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """The stage `work` with the stages `above` that its rows come from, and the one that measures its panel before it."""
-    stage = stage_of(line)
-    return {work: above} if stage is None else {stage: above, work: (*above, stage)}
+def parents(plan: "Plan", line: Pipeline, work: str, above: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The stage `work` with the stages `above` that its rows come from, and those that measure its panel before it."""
+    planting, reviewing = stage_of(line), review_stage(plan, line)
+    before = {} if planting is None else {planting: above}
+    before |= {} if reviewing is None else {reviewing: ()}
+    return {**before, work: (*above, *before)}
+
+
+def review_stage(plan: "Plan", line: Pipeline) -> str | None:
+    """The stage that takes people's decisions on a pipeline's rows; None where there are none."""
+    return f"{REVIEWED}{line.name}" if line.name in plan.reviewed else None
 
 
 def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
     """What the stage depends on beside its parents."""
-    stage, panel = stage_of(line), line.panel
+    stage, panel, reviewing = stage_of(line), line.panel, review_stage(plan, line)
+    found: dict[str, dict[str, Any]] = {}
+    if reviewing is not None:
+        base, decided = plan.reviewed[line.name]
+        found[reviewing] = {"votes": base, "decisions": dict(enumerate(decisions_of(decided)))}
     if stage is None or panel is None:
-        return {}
+        return found
     models = {
         name: plan.recipe.models[name].model_dump(mode="json", include={"model", "engine", "revision", "sampling"})
         for name in sorted(panel.asks())
@@ -59,11 +72,15 @@ def settings(plan: "Plan", line: Pipeline) -> dict[str, dict[str, Any]]:
     asked = panel.model_dump(
         mode="json", include={"validity", "solvers", "samples", "judge", "planted", "planted_from"}
     )
+    if panel.step_check is not None:
+        asked["step_check"] = panel.step_check
     prompts = prompt_versions(line)[f"{line.name}/{panel.do}"]
     source = _golds(plan, panel)
     golds = None if source is None else [plan.fingerprints[source.name], source.format, source.question, source.answer]
     rows = {"rows": line.rows, "subjects": subjects_of(plan, line), "shard_rows": plan.recipe.shard_rows}
-    return {stage: {"panel": asked, "models": models, "prompts": prompts, "tries": line.tries, "golds": golds, **rows}}
+    return found | {
+        stage: {"panel": asked, "models": models, "prompts": prompts, "tries": line.tries, "golds": golds, **rows}
+    }
 
 
 def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
@@ -78,6 +95,13 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
         plan.job(stage, f"{line.name}-{start // size:05d}", WORK, start=start, stop=min(start + size, number), **given)
         for start in range(0, number, size)
     ]
+
+
+def review_jobs(plan: "Plan", stage: str) -> list[Job]:
+    """The one job that takes people's decisions on a pipeline's rows."""
+    name = stage.removeprefix(REVIEWED)
+    base, decided = plan.reviewed[name]
+    return [plan.job(stage, name, "reviewed_shard", base=base, decisions=decisions_of(decided))]
 
 
 def number_of(panel: PanelStep, rows: int) -> int:
@@ -97,12 +121,12 @@ def items_of(plan: "Plan", line: Pipeline) -> dict[str, Any]:
 
 
 def told(jobs: list[Job], plan: "Plan", line: Pipeline, done: Done) -> list[Job]:
-    """The jobs of a pipeline, with what planted rows have shown about its panel."""
-    stage = stage_of(line)
-    if stage is not None:
-        facts = [one for _, marker in done[stage] for one in marker.facts["tallies"]]
-        for job in jobs:
-            job.given["measured"] = facts
+    """The jobs of a pipeline, with what planted rows and people's decisions have shown about its panel."""
+    for name, stage in (("measured", stage_of(line)), ("reviewed", review_stage(plan, line))):
+        if stage is not None:
+            facts = [one for _, marker in done[stage] for one in marker.facts["tallies"]]
+            for job in jobs:
+                job.given[name] = facts
     return jobs
 
 

@@ -149,6 +149,9 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
         quotas = [(topic.path, topic.quota) for topic in leaves(plan, line, tree)]
         return [plan.job(rows, line.name, "topic_drafts", name=line.name, quotas=quotas, size=size)]
     dataset = dataset_of(plan, line)
+    if dataset.format == "composed":
+        given = {"name": line.name, "source": place_of(dataset), "rows": line.rows, "size": size}
+        return [plan.job(rows, line.name, "composed_drafts", **given)]
     return [
         plan.job(
             rows,
@@ -157,7 +160,7 @@ def jobs(plan: "Plan", stage: str, done: Done) -> list[Job]:
             name=line.name,
             source=place_of(dataset),
             split=dataset.split,
-            layout=dataset.model_dump(mode="json", include={"format", "question", "answer"}),
+            layout=dataset.model_dump(mode="json", include={"format", "question", "answer", "config"}),
             rows=line.rows,
             size=size,
         )

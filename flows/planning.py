@@ -7,6 +7,7 @@ import orjson
 from catena.budget import spent
 from catena.errors import RunFolderError
 from catena.flows import plan_panel
+from catena.flows.auditing import read_audit
 from catena.flows.driver import ledger_url, worked_seconds
 from catena.flows.estimate import Asking, estimate, has_ledger
 from catena.flows.estimate_growing import estimate_growing
@@ -31,7 +32,9 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     wanted = sum(rows for group in plan.recipe.compose for rows in group.rows.values())
     lines = ", ".join(f"pipeline {line.name}" for line in plan.recipe.pipeline)
     tree = "a topic tree" if plan.recipe.grow is not None else ""
-    made = ", ".join(part for part in (tree, f"{wanted:,} composed rows" if wanted else "", lines) if part)
+    puzzles = sum(group.rows for group in plan.recipe.puzzles)
+    counted = [f"{rows:,} {kind} rows" for rows, kind in ((wanted, "composed"), (puzzles, "puzzle")) if rows]
+    made = ", ".join(part for part in (tree, *counted, lines) if part)
     print(f"{plan.recipe.name}: {made}; run folder {plan.url}")
     for words in plan_panel.warnings(plan):
         print(f"  warning: {words}")
@@ -113,6 +116,9 @@ def _print_stages(plan: Plan, store: Store) -> None:
     width = max(map(len, why)) + 2
     for stage, reason in why.items():
         print(f"  {stage:<{width}}{'will run: ' + reason if reason else 'up to date'}")
+    if plan.recipe.audit is not None:
+        done = not why["shards"] and read_audit(plan, store) is not None
+        print(f"  {'audit':<{width}}{'up to date' if done else 'will run, over the published rows'}")
     if plan.recipe.train is not None:
         print(f"  {'training':<{width}}will run, unless its own state says otherwise")
 

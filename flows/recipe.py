@@ -7,44 +7,27 @@ met. A recipe is frozen; steps receive its values, never the recipe.
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from catena.errors import RecipeError
-from catena.flows.recipe_base import Bf16, Count, Horizon, Name, Section, Share
+from catena.flows.puzzles_recipe import Puzzles
+from catena.flows.recipe_base import Count, Horizon, Name, Section, Share
+from catena.flows.recipe_datasets import COMPOSED
+from catena.flows.recipe_datasets import DatasetSource as DatasetSource
 from catena.flows.recipe_models import BudgetSection, ModelSection
-from catena.flows.recipe_pipelines import Pipeline, WriteProgramProblemStep
+from catena.flows.recipe_pipelines import ATOM_STEPS, Pipeline
+from catena.flows.recipe_publishing import AuditSection, CardSection
 from catena.flows.recipe_taxonomy import Grow, TopicShare
+from catena.flows.recipe_training import Training
+from catena.flows.runners_recipe import RunnerSection
 from catena.generators.composing import COMPACT_SHAPES, LARGEST_HORIZON
 from catena.generators.graphs import Shape, possible
+from catena.generators.pairing import Pairing
 from catena.graphs import MAX_NODES
 
-
-class DatasetSource(Section):
-    """Rows of a JSONL file (path or fsspec URL), or of a hub data set where no path is given.
-
-    Attributes:
-        format: `gsm8k`: `question`, and `answer` with a worked solution and a last line `#### 72`; such rows can be atoms.
-            `columns`: any fields; the ones named below are the problem and its answer, the others go along as columns.
-        question, answer: Names of those fields; a row may lack them.
-    """
-
-    name: Name
-    path: str | None = None
-    hub: str | None = None
-    format: Literal["gsm8k", "columns"] = "gsm8k"
-    question: str = "question"
-    answer: str = "answer"
-    split: str = "train"
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "DatasetSource":
-        if self.path is None and self.hub is None:
-            raise ValueError("give path (a JSONL file or URL) or hub (a hub id)")
-        return self
-
-
+S = TypeVar("S", bound=BaseModel)
 Nodes = Annotated[int, Field(ge=1, le=MAX_NODES)]
 
 
@@ -54,12 +37,36 @@ class Asked(Section):
     intermediate: Annotated[int, Field(ge=1, lt=MAX_NODES)]
 
 
+class BandSection(Section):
+    """Where the expected pass rate of a group's rows is to lie: the product of their parts' measured ones.
+
+    Attributes:
+        student: The model whose pass rates count, as it is called in the pass-rate store.
+        floor, ceiling: Ends of the band.
+        pass_rates: Run folder or URL that holds the store, of an earlier run over plain rows of the same sources.
+        least: Decided attempts that a source needs for its rate to count.
+    """
+
+    student: str
+    pass_rates: str
+    floor: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    ceiling: Annotated[float, Field(gt=0, le=1)] = 0.75
+    least: Count = 4
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "BandSection":
+        if self.floor >= self.ceiling:
+            raise ValueError(f"band: floor {self.floor} is not below ceiling {self.ceiling}")
+        return self
+
+
 class Composition(Section):
     """A group of composed rows.
 
     Attributes:
         name: Prefix of the group's shards.
         source: `atoms`, the name of a data set, or of a pipeline that writes problems with programs.
+        also: Data sets or `atoms` that inner nodes come from as well, with their shares of them; together below 1.
         style: `prose`, or `compact` for tiny students.
         rows: Accepted rows wanted, per horizon: the number of nodes on the longest dependency path.
         shapes: Weights of the shapes that rows are drawn from; a shape that a horizon is too short for is left out there.
@@ -68,6 +75,9 @@ class Composition(Section):
         ask: `final`, the last answer alone, or `{ intermediate = 2 }`: so many earlier ones beside it.
         adapters: A Python file that registers further operations (see `catena.adapters`); all groups of the recipe know them.
         topics: Branches that this group draws on, instead of the whole taxonomy.
+        pairing: Topics that stand next to each other: `free`, `same-subject`, or `coverage`, which gives every row a required
+            link into its last problem, from all topics in turn.
+        band: Rows are drawn to be as hard as this says.
         value_preserving: Share of links that keep the child's own quantity.
         spare: Candidates made beyond `rows`, as a share, to cover refused ones.
         template_cap: Rows kept of the same problem with new numbers; 0 keeps all.
@@ -77,6 +87,7 @@ class Composition(Section):
 
     name: Name
     source: str = "atoms"
+    also: dict[Name, Share] = Field(default_factory=dict)
     style: Literal["prose", "compact"] = "prose"
     topics: tuple[tuple[str, ...], ...] = ()
     rows: dict[Horizon, Count] = Field(min_length=1)
@@ -85,6 +96,8 @@ class Composition(Section):
     distractors: Annotated[int, Field(ge=0, lt=MAX_NODES)] = 0
     ask: Asked | Literal["final"] = "final"
     adapters: str | None = None
+    pairing: Pairing = "free"
+    band: BandSection | None = None
     value_preserving: Share = 0.3
     spare: Share = 0.15
     template_cap: int = Field(ge=0, default=0)
@@ -108,6 +121,20 @@ class Composition(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _shares_fit(self) -> "Composition":
+        if sum(self.also.values()) >= 1 or self.source in self.also or (self.also and self.style == "compact"):
+            raise ValueError(
+                f"compose {self.name!r}: also names other sources than {self.source!r} with shares that add up to less than 1,"
+                f" in style prose; got {self.also}"
+            )
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source that nodes come from."""
+        return (self.source, *self.also)
+
     def nodes(self, horizon: int) -> int | None:
         """Nodes of a row of this horizon; None: what suits its shape."""
         return self.size.get(horizon) if isinstance(self.size, dict) else self.size
@@ -129,9 +156,14 @@ class Composition(Section):
             "shapes": {"serial": 1.0},
             "size": None,
             "distractors": 0,
+            "also": {},
             "ask": "final",
             "adapters": data["adapters"],
+            "pairing": "free",
+            "band": None,
         }
+        if data["band"] is not None:
+            del data["band"]["pass_rates"]  # where the store lies changes nothing, what it holds does
         return {name: value for name, value in data.items() if name not in later or value != later[name]}
 
 
@@ -149,65 +181,6 @@ class DuplicateRule(Section):
     near: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
-class SftStage(Section):
-    """Optimiser steps on rows of the given horizons, in proportion to their weights; see `catena.trainers.sft.SftStage`."""
-
-    steps: int = Field(ge=1)
-    weights: dict[Horizon, Annotated[float, Field(gt=0)]] = Field(min_length=1)
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class Sft(Section):
-    """Supervised fine-tuning in stages; see `catena.trainers.sft.SftSettings`. Lengths are in tokens."""
-
-    stages: tuple[SftStage, ...] = Field(min_length=1)
-    batch_size: Count = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    continued_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    max_tokens: Count = 1024
-    bf16: Bf16 = "auto"
-
-
-class Rl(Section):
-    """GRPO on the horizon curriculum; see `catena.trainers.rl.RlSettings` and `catena.trainers.curriculum_gate.GateSettings`."""
-
-    rounds: Count = 10
-    steps_per_round: Count = 10
-    prompts_per_step: Count = 32
-    rollouts_per_prompt: int = Field(ge=2, default=16)
-    micro_batch: Count | None = None
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
-    max_completion_tokens: Count = 256
-    bf16: Bf16 = "auto"
-    gate: Annotated[float, Field(gt=0, le=1)] = 0.7
-    window: Count = 64
-    review: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    ahead: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class Evaluate(Section):
-    """Sampled accuracy by horizon on the test rows: problems per horizon at most, samples of each, tokens of a reply."""
-
-    problems: Count = 500
-    samples: Count = 1
-    max_new_tokens: Count | dict[Horizon, Count] = 256
-
-
-class Training(Section):
-    """The student and how it is trained.
-
-    Attributes:
-        student: `tiny` (made on the spot, about a million parameters, for the compact style), a folder or a hub id.
-        style: The rows that are trained on and evaluated.
-    """
-
-    student: str = "tiny"
-    style: Literal["prose", "compact"] = "compact"
-    sft: Sft
-    rl: Rl = Rl()
-    evaluate: Evaluate = Evaluate()
-
-
 class Recipe(Section):
     """A whole run.
 
@@ -216,9 +189,12 @@ class Recipe(Section):
         seed: The only source of randomness.
         shard_rows: Rows of one shard: the unit of distribution and of durable completion.
         workers: Processes; 0 takes one per core.
+        runner: Who does the shards that ask no model: processes, threads, a Ray or a Dask cluster.
         ledger: Where completions are kept: a local path ending in `.db`, or any fsspec URL for a folder of segments; by
             default inside the run folder.
         tree: Topic tree whose leaves pipelines write for: a shipped one by name, a tree file, an outline or a classification.
+        audit: How published rows are looked over at the end; not at all without the table.
+        card: What the data set card says that the run cannot know.
         rehearsal: What the rehearsal server plants and injects under `--rehearse`; see docs/reference.md.
     """
 
@@ -226,25 +202,27 @@ class Recipe(Section):
     seed: int = 0
     shard_rows: int = Field(ge=1, le=1_000_000, default=2_500)
     workers: int = Field(ge=0, le=1024, default=0)
+    runner: RunnerSection = RunnerSection()
     ledger: str | None = None
     tree: str | None = None
     grow: Grow | None = None
     taxonomy: tuple[TopicShare, ...] = ()
     datasets: tuple[DatasetSource, ...] = ()
     compose: tuple[Composition, ...] = ()
+    puzzles: tuple[Puzzles, ...] = ()
     certificates: Certification = Certification()
     duplicates: DuplicateRule = DuplicateRule()
     models: dict[Name, ModelSection] = Field(default_factory=dict)
     budget: BudgetSection = BudgetSection()
     pipeline: tuple[Pipeline, ...] = ()
+    audit: AuditSection | None = None
+    card: CardSection = CardSection()
     rehearsal: dict[str, Any] = Field(default_factory=dict)
     train: Training | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
-        written = {
-            line.name for line in self.pipeline if any(isinstance(step, WriteProgramProblemStep) for step in line.steps)
-        }
+        written = {line.name for line in self.pipeline if any(isinstance(step, ATOM_STEPS) for step in line.steps)}
         sources = {"atoms", *(dataset.name for dataset in self.datasets), *written}
         names = [group.name for group in self.compose]
         for group in self.compose:
@@ -252,21 +230,32 @@ class Recipe(Section):
                 raise ValueError(
                     f"compose {group.name!r}: no source {group.source!r}; known: {', '.join(sorted(sources))}"
                 )
+            for name in group.also:
+                if name != "atoms" and name not in {dataset.name for dataset in self.datasets}:
+                    raise ValueError(
+                        f"compose {group.name!r}, also: no data set {name!r}; known: {', '.join(sorted(sources))}"
+                    )
             if names.count(group.name) > 1:
                 raise ValueError(f"compose {group.name!r} stands twice; names must differ")
             if group.source == "atoms" and not self.taxonomy and not group.topics:
                 raise ValueError(
                     f"compose {group.name!r} draws on atoms, but there is no [[taxonomy]] to say of which topics"
                 )
+        for name in self.audit.against if self.audit is not None else ():
+            if name not in {dataset.name for dataset in self.datasets}:
+                known = ", ".join(sorted(dataset.name for dataset in self.datasets)) or "none"
+                raise ValueError(f"audit.against: no data set {name!r}; known: {known}")
         for dataset in self.datasets:
-            if dataset.format != "gsm8k" and any(group.source == dataset.name for group in self.compose):
-                raise ValueError(f"data set {dataset.name!r}: only rows of format 'gsm8k' can be composed")
+            if dataset.format not in COMPOSED and any(dataset.name in group.sources for group in self.compose):
+                raise ValueError(
+                    f"data set {dataset.name!r}: only rows of format {', '.join(map(repr, COMPOSED))} can be composed"
+                )
         return self
 
     @model_validator(mode="after")
     def _pipelines_consistent(self) -> "Recipe":
-        if not self.compose and not self.pipeline and self.grow is None:
-            raise ValueError("nothing to make: add a [[compose]], a [[pipeline]] or a [grow] table")
+        if not self.compose and not self.pipeline and not self.puzzles and self.grow is None:
+            raise ValueError("nothing to make: add a [[compose]], a [[pipeline]], a [[puzzles]] or a [grow] table")
         if self.grow is not None:
             if self.tree is not None:
                 raise ValueError("tree and [grow] are both given; a grown tree begins with grow.seed")
@@ -277,6 +266,10 @@ class Recipe(Section):
         sources = {"topics", *datasets}
         taken = {other.source for other in self.pipeline} | {group.source for group in self.compose}
         names = [group.name for group in self.compose] + [line.name for line in self.pipeline]
+        names += [group.name for group in self.puzzles]
+        for group in self.puzzles:
+            if names.count(group.name) > 1:
+                raise ValueError(f"puzzles {group.name!r}: something else has this name; names must differ")
         for line in self.pipeline:
             if names.count(line.name) > 1 or line.name in {"topics", *datasets}:
                 raise ValueError(f"pipeline {line.name!r}: something else has this name; names must differ")
@@ -324,6 +317,11 @@ def load_recipe(path: str | Path, overrides: dict[str, str] | None = None) -> Re
     Raises:
         RecipeError: No such file, not TOML, an unknown key (with the nearest known one) or an impossible value.
     """
+    return load_settings(path, Recipe, overrides)
+
+
+def load_settings(path: str | Path, kind: type[S], overrides: dict[str, str] | None = None) -> S:
+    """The settings file `path` as a section of class `kind`; otherwise as `load_recipe`."""
     file = Path(path)
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -336,9 +334,9 @@ def load_recipe(path: str | Path, overrides: dict[str, str] | None = None) -> Re
     for name, text in (overrides or {}).items():
         _override(data, name, text, file)
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"{file}: {_explain(error)}") from error
+        raise RecipeError(f"{file}: {_explain(error, kind)}") from error
 
 
 def _override(data: dict[str, Any], name: str, text: str, file: Path) -> None:
@@ -361,12 +359,12 @@ def _override(data: dict[str, Any], name: str, text: str, file: Path) -> None:
         ) from error
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, root: type[BaseModel]) -> str:
     """The first problem in one sentence: where, what was given, what is expected."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
+        known = _known_keys(first["loc"][:-1], root)
         nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
         return f"unknown key {where!r}; {hint}"
@@ -381,8 +379,8 @@ def _explain(error: ValidationError) -> str:
     return f"{where}: {message}{shown}{limit}" if where else message
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    models: list[type[BaseModel]] = [Recipe]
+def _known_keys(location: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
+    models: list[type[BaseModel]] = [root]
     for part in location:
         if isinstance(part, int):
             continue

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from catena.budget import Limits
+from catena.discovery import is_source
 from catena.engines.base import Sampling
 from catena.engines.models import EngineKind, ModelSpec, Price
 from catena.flows.recipe_base import Count, Positive, Section
@@ -81,6 +82,8 @@ class ModelSection(Section):
                 "urls is missing: give the base URL of the server, e.g. urls = ['http://127.0.0.1:8000/v1']"
             )
         for url in self.urls:
+            if is_source(url):
+                continue
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{url!r} is no base URL; write it like http://127.0.0.1:8000/v1")

@@ -123,6 +123,18 @@ class WriteHintsStep(_Asking):
     prompt: str | None = None
 
 
+class FindEssentialStep(_Asking):
+    """`model` says of numbers of the row's problem, `at_most` of each, whether it can be solved without them.
+
+    Numbers that the problem cannot be solved without are where links may lead in when the row is composed; it is kept as it
+    stands. Nothing is asked where a rule decides.
+    """
+
+    do: Literal["find-essential"]
+    at_most: Annotated[int, Field(ge=1, le=20)] = 4
+    prompt: str | None = None
+
+
 class CorrectAttemptsStep(_Asking):
     """After `check-answers`: `model` finds the first mistake of wrong attempts, `at_most` of each row, and goes on from there.
 
@@ -132,6 +144,23 @@ class CorrectAttemptsStep(_Asking):
     do: Literal["correct-attempts"]
     at_most: Annotated[int, Field(ge=1, le=100)] = 1
     prompt: str | None = None
+
+
+class RewriteStep(_Asking):
+    """`model` turns a composed row of a data set with format `composed` into one flowing text; truth, graph and certificate stay.
+
+    Kept are wordings with the same numbers, the same parts and question, and no answer; the row keeps its old wording in the column
+    `original_wording`. `solvers` solve the new wording blind: so many of their readable answers must be the certified one.
+    """
+
+    do: Literal["rewrite"]
+    solvers: tuple[str, ...] = ()
+    agree: Annotated[float, Field(gt=0, le=1)] = 0.5
+    prompt: str | None = None
+
+    def asks(self) -> tuple[str, ...]:
+        """Names of the models that the step asks."""
+        return tuple(dict.fromkeys((self.model, *self.solvers)))
 
 
 class CheckFormStep(_Step):
@@ -187,10 +216,15 @@ class PanelStep(_Step):
     """`validity` models vote on whether the problem is well-posed, `solvers` solve it blind, `samples` times at most.
 
     No more is asked than makes a row surely accepted, hard, ambiguous or of a wrong key (`sure`: probability in (0.5, 1)
-    that an accepted row is well-posed and its key right); with `everything`, everybody is asked everything. `judge` compares answers where comparison cannot decide; `step_check` looks for a wrong step in the
-    solve behind a proposed correction. Rows with known
-    truth, a share `planted` of the rows and at least a few dozen, are asked about first: from programs, or from the data set
-    `planted_from`; with 0 nobody's reliability is measured. The writer of the problems votes only with `allow_writer`.
+    that an accepted row is well-posed and its key right); with `everything`, everybody is asked everything. `judge` compares
+    answers where comparison cannot decide; `step_check` looks for a wrong step in the solve behind a proposed correction.
+    `well_posed` and `key_right` are the shares of rows that are so before anybody is asked, `hard_below` the pass rate under
+    which a row is hard. A row whose key is sure goes on at once, mostly after one solve; with `hear`, only after so many
+    solvers (as far as there are) have answered, so that hard rows are told from others.
+
+    Rows with known truth, a share `planted` of the rows and at least a few dozen, are asked about first: from programs, or
+    from the data set `planted_from`; with 0 nobody's reliability is measured. The writer of the problems votes only with
+    `allow_writer`.
     """
 
     do: Literal["panel"]
@@ -200,9 +234,13 @@ class PanelStep(_Step):
     judge: str | None = None
     step_check: str | None = None
     sure: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    well_posed: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    key_right: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    hard_below: Share = 0.34
     planted: Annotated[float, Field(ge=0, le=1)] = 0.1
     planted_from: str | None = None
     everything: bool = False
+    hear: Annotated[int, Field(ge=0, le=64)] = 0
     allow_writer: bool = False
 
     @field_validator("validity", "solvers")
@@ -256,11 +294,17 @@ AnyStep = Annotated[
     | SolveStep
     | CheckAnswersStep
     | CorrectAttemptsStep
+    | FindEssentialStep
     | CheckFormStep
+    | RewriteStep
     | PanelStep
     | AskStep,
     Field(discriminator="do"),
 ]
+
+
+ATOM_STEPS = (WriteProgramProblemStep, FindEssentialStep)
+"""Steps that make a row one that can be composed."""
 
 
 class Pipeline(Section):

@@ -12,7 +12,10 @@ import pyarrow as pa
 
 from catena import __version__
 from catena.adapters import describe
+from catena.flows import band_report
+from catena.flows.auditing import read_audit
 from catena.flows.plan import Plan
+from catena.flows.report_distribution import distribution
 from catena.flows.report_page import page
 from catena.flows.report_panel import panels
 from catena.flows.run_folder import DATA_MANIFEST, Marker
@@ -53,7 +56,7 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
     horizons: dict[tuple[str, int], Counter[str]] = {}
     topics: Counter[tuple[str, ...]] = Counter()
     styles = {group.name: group.style for group in plan.recipe.compose}
-    pipelines: dict[str, Counter[str]] = {line.name: Counter() for line in plan.recipe.pipeline}
+    pipelines: dict[str, Counter[str]] = {name: Counter() for name in _numbered(plan)}
     for shard in shards:
         use, name = shard.path.split("/")[1:]
         line = name.rsplit("-", 1)[0]  # <pipeline>-<number>.parquet
@@ -98,10 +101,19 @@ def gather(plan: Plan, store: Store, seconds: float) -> dict[str, Any]:
         "examples": _examples(plan, store),
         "yields": leaves,
         "pipelines": [{"name": name, "uses": dict(sorted(uses.items()))} for name, uses in pipelines.items()],
+        "distribution": distribution(store, shards) if plan.recipe.compose else None,
+        "pairs": band_report.pairs(plan, store),
+        "excess": band_report.excess(store) if plan.asks_models else [],
         "panel": panels(plan, store, _markers(plan)),
+        "audit": read_audit(plan, store),
         "training": outcome(plan, store),
         "cost": spending(plan, store, sum(shard.rows for shard in shards)) or _NOTHING_SPENT,
     }
+
+
+def _numbered(plan: Plan) -> list[str]:
+    """The pipelines and groups of puzzles, whose shards are called `<name>-<number>`."""
+    return [line.name for line in plan.recipe.pipeline] + [group.name for group in plan.recipe.puzzles]
 
 
 def _markers(plan: Plan) -> dict[str, list[Marker]]:
@@ -157,13 +169,11 @@ def _examples(plan: Plan, store: Store) -> list[dict[str, Any]]:
             if shard is not None:
                 table = read_shard(store, shard.path, expected=shard)
                 found.append({"group": group.name, **_example(table.slice(0, 1))})
-    for line in plan.recipe.pipeline:
-        first = (
-            shard for shard in shards if shard.path.rsplit("/", 1)[1].rsplit("-", 1)[0] == line.name and shard.rows
-        )
+    for name in _numbered(plan):
+        first = (shard for shard in shards if shard.path.rsplit("/", 1)[1].rsplit("-", 1)[0] == name and shard.rows)
         shard = next(first, None)
         if shard is not None:
-            found.append({"group": line.name, **_written(read_shard(store, shard.path, expected=shard).slice(0, 1))})
+            found.append({"group": name, **_written(read_shard(store, shard.path, expected=shard).slice(0, 1))})
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from catena.flows import report_charts as charts
+from catena.flows.report_distribution import composed_view
 from catena.flows.report_panel import panels_view
 from catena.flows.report_yields import yields
 
@@ -44,8 +45,10 @@ def page(report: Mapping[str, Any]) -> str:
         "training": _training(report.get("training")),
         "cost": {**_COST, **report["cost"]} if report.get("cost") else None,
         "pipelines": report.get("pipelines") or [],
+        "composed": composed_view(report),
         "yields": yields(report.get("yields") or []),
         "panels": panels_view(report.get("panel") or []),
+        "audit": report.get("audit"),
         "times": _times(report),
         "uses": USES,
     }

@@ -2,54 +2,33 @@
 
     catena review RUN                       the queue, the most doubtful first; answer accept, reject, or leave it
     catena review RUN --list --json         the queue alone
-    catena review RUN --decide ROW accept --note "the key is right"
+    catena review RUN --page queue.html     the queue as one page to read, with all votes
+    catena review RUN --serve               the same page on 127.0.0.1, with buttons
+    catena review RUN --decide ROW wrong-key --note "it is 5"
 
-Decisions go to `reviews.jsonl` in the run folder, one a line, the last one of a row counts. They change no row: they are known
-truths for whoever measures the verifiers, as `catena panel --json` and the next calibration read them.
+Decisions go to `reviews.jsonl` in the run folder, one a line, the last one of a row counts. They change no row by themselves:
+the next `catena run` of the recipe in this folder measures its panel by them too (`catena.flows.reviewing`), and
+`catena panel VOTES --reviews` takes them as known truths.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import orjson
-import pyarrow.parquet as pq
 
 from catena.errors import UserError
+from catena.flows.review_page import queue_page
+from catena.flows.review_queue import VERDICTS, Doubt, queue
+from catena.flows.review_server import serve
+from catena.flows.reviews import REVIEWS, keep, reviews
 from catena.flows.status import open_run
-from catena.flows.taxonomy_output import print_all, print_line
+from catena.flows.taxonomy_output import print_all, print_line, write
 from catena.storage import Store
 
-REVIEWS = "reviews.jsonl"
-DOUBTFUL = ("wrong key", "undecided", "ambiguous", "judges undecided", "judged invalid")
-"""Reasons of rows that a person may see otherwise, those with most to learn from first."""
 _SHOWN = 3_000
-_KEYS = {"a": "accept", "r": "reject"}
-
-Verdict = Literal["accept", "reject"]
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A row that went no further, why, and what the voters said."""
-
-    row: str
-    stage: str
-    reason: str
-    statement: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What a person decided about a row; `reason` is why it was in the queue."""
-
-    row: str
-    verdict: Verdict
-    reason: str
-    note: str = ""
+_KEYS = {"a": "accept", "k": "wrong-key", "p": "ill-posed", "r": "reject"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", metavar="RUN", help="run folder, or the name of one under runs/")
     parser.add_argument("--list", action="store_true", help="print the queue and ask nothing")
     parser.add_argument("--json", action="store_true", help="with --list: print JSON")
-    parser.add_argument("--decide", nargs=2, metavar=("ROW", "VERDICT"), help="decide one row: accept or reject")
+    parser.add_argument("--page", metavar="FILE.html", help="write the queue as one page to read")
+    parser.add_argument("--serve", action="store_true", help="show that page on 127.0.0.1, with buttons")
+    parser.add_argument("--port", type=int, default=0, help="with --serve: the port (default: a free one)")
+    parser.add_argument(
+        "--decide", nargs=2, metavar=("ROW", "VERDICT"), help=f"decide one row, or again: {', '.join(VERDICTS)}"
+    )
     parser.add_argument("--note", default="", metavar="WHY", help="with --decide: kept with the decision")
 
 
@@ -67,11 +51,15 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         UserError: No run, no such row in its queue, or another verdict.
     """
-    _, store = open_run(options.run_folder)
-    waiting = queue(store)
+    plan, store = open_run(options.run_folder)
+    waiting = queue(store, plan)
     if options.decide:
         row, verdict = options.decide
         _decide_one(store, waiting, row, verdict, options.note)
+    elif options.page:
+        _write_page(plan.recipe.name, waiting, options.page)
+    elif options.serve:
+        serve(plan, store, options.port)
     elif options.list or options.json:
         _list(waiting, as_json=options.json)
     else:
@@ -79,70 +67,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def queue(store: Store) -> list[Doubt]:
-    """The rows of a run that wait for a person, the most doubtful first; those that were decided are left out."""
-    decided = {review.row for review in reviews(store)}
-    found = [doubt for doubt in _doubts(store) if doubt.row not in decided]
-    return sorted(found, key=lambda doubt: (DOUBTFUL.index(doubt.reason), doubt.row))
-
-
-def reviews(store: Store) -> list[Review]:
-    """What people decided in a run folder so far, the last decision of each row.
-
-    Raises:
-        UserError: A line is no decision.
-    """
-    try:
-        lines = store.read(REVIEWS).splitlines()
-    except FileNotFoundError:
-        return []
-    found: dict[str, Review] = {}
-    for number, line in enumerate(lines, start=1):
-        try:
-            review = Review(**orjson.loads(line))
-        except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{store.full(REVIEWS)}, line {number}: no decision ({error}); mend or remove it"
-            ) from error
-        found[review.row] = review
-    return list(found.values())
-
-
-def keep(store: Store, review: Review) -> None:
-    """Adds a decision to those of the run folder."""
-    try:
-        before = store.read(REVIEWS)
-    except FileNotFoundError:
-        before = b""
-    store.write(REVIEWS, before + orjson.dumps(asdict(review)) + b"\n")
-
-
-def _doubts(store: Store) -> Iterator[Doubt]:
-    for stage in store.names("stages"):
-        if not stage.startswith("pipeline-"):
-            continue
-        folder = f"stages/{stage}/rejected"
-        for name in store.names(folder):
-            table = pq.read_table(_opened(store, f"{folder}/{name}"))
-            for row in table.to_pylist():
-                if row["reason"] in DOUBTFUL:
-                    yield Doubt(row["row"], row["stage"], row["reason"], row["statement"], row["detail"])
-
-
-def _opened(store: Store, path: str) -> Any:
-    import io
-
-    return io.BytesIO(store.read(path))
-
-
 def _decide_one(store: Store, waiting: Sequence[Doubt], row: str, verdict: str, note: str) -> None:
-    if verdict not in _KEYS.values():
-        raise UserError(f"--decide {row} {verdict}: expected accept or reject")
-    doubt = next((one for one in waiting if one.row == row), None)
+    doubt = next((one for one in (*waiting, *_decided_before(store)) if one.row == row), None)
     if doubt is None:
         raise UserError(f"--decide {row}: no such row waits; 'catena review RUN --list' shows those that do")
-    keep(store, Review(row, "accept" if verdict == "accept" else "reject", doubt.reason, note))
-    print_line(f"{row}: {verdict}; {len(waiting) - 1:,} rows wait")
+    keep(store, doubt.decided(verdict, note))
+    print_line(f"{row}: {verdict}; {sum(one.row != row for one in waiting):,} rows wait")
+
+
+def _decided_before(store: Store) -> list[Doubt]:
+    """Rows that were decided, so that a decision can be changed."""
+    return [Doubt(one.row, "", one.reason, "", "", one.stage) for one in reviews(store)]
+
+
+def _write_page(name: str, waiting: Sequence[Doubt], out: str) -> None:
+    write(out, queue_page(name, waiting).encode())
+    print_line(f"{len(waiting):,} rows wait for a person; {out} shows them")
 
 
 def _list(waiting: Sequence[Doubt], *, as_json: bool) -> None:
@@ -170,6 +110,7 @@ def _told(detail: str) -> list[str]:
 
 
 def _ask(store: Store, waiting: Sequence[Doubt]) -> None:
+    left = len(waiting)
     for number, doubt in enumerate(waiting, start=1):
         print_all(
             [
@@ -179,12 +120,15 @@ def _ask(store: Store, waiting: Sequence[Doubt]) -> None:
                 *(f"  | {line}" for line in _told(doubt.detail)),
             ]
         )
-        print("[a]ccept, [r]eject, [s]kip, [q]uit, and a note if you like (a the key is right): ", end="", flush=True)
+        print(
+            "[a]ccept, wrong [k]ey, ill-[p]osed, [r]eject, [s]kip, [q]uit, and a note if you like: ", end="", flush=True
+        )
         line = sys.stdin.readline()
         word, _, note = line.strip().partition(" ")
         if not line or word[:1].lower() == "q":
             break
         verdict = _KEYS.get(word[:1].lower())
         if verdict is not None:
-            keep(store, Review(doubt.row, "accept" if verdict == "accept" else "reject", doubt.reason, note.strip()))
-    print(f"{len(queue(store)):,} rows wait for a person; decisions are in {store.full(REVIEWS)}")
+            keep(store, doubt.decided(verdict, note.strip()))
+            left -= 1
+    print(f"{left:,} rows wait for a person; decisions are in {store.full(REVIEWS)}, the next run goes by them")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -13,12 +13,13 @@ from catena.flows.recipe import DatasetSource
 from catena.flows.run_folder import Marker
 from catena.generators.datasets import read_rows
 from catena.generators.deriving import continued, variants
-from catena.records import Answer, Draft, content_id
+from catena.records import Answer, AnswerKind, Draft, content_id
 from catena.schemas import records_of, table_of
 from catena.shards import Shard, read_shard, write_shard
 from catena.storage import Store
 
-_NO_OBJECT = "not an object"
+_NO_OBJECT, _OWN_SCORER = "not an object", "only its own scorer can tell"
+_GENERATED = "reasoning-gym"
 
 
 def topic_drafts(
@@ -37,7 +38,7 @@ def dataset_drafts(
         layout: The fields `format`, `question` and `answer` of the data set's section.
     """
     refused: list[Refused] = []
-    drafts = drafts_of_rows(islice(read_rows(source, split), rows), name, layout, refused)
+    drafts = drafts_of_rows(islice(read_rows(source, split, layout.get("config")), rows), name, layout, refused)
     shards = _write(store, job, drafts, size)
     if not shards:
         raise DatasetError(f"{source}: no row that a pipeline could begin with; expected JSON objects, one per line")
@@ -96,7 +97,7 @@ def accepted_drafts(
 
 def questions(source: DatasetSource) -> list[str]:
     """The statements of a data set, in the order of its rows; rows without one are left out."""
-    rows = read_rows(source.path or source.hub or "", source.split)
+    rows = read_rows(source.place, source.split, source.config)
     return [
         row[source.question] for _, row in rows if isinstance(row, dict) and isinstance(row.get(source.question), str)
     ]
@@ -120,7 +121,9 @@ def drafts_of_rows(
 ) -> Iterator[Draft]:
     """A draft of each row that is an object; the others are added to `refused`."""
     for line, row in rows:
-        if isinstance(row, dict):
+        if isinstance(row, dict) and layout["format"] == _GENERATED and row["check"] == "scorer":
+            refused.append((_OWN_SCORER, str(line), str(row["question"])[:2000], str(row["task"])))
+        elif isinstance(row, dict):
             yield _draft(row, name, line, layout)
         else:
             refused.append((_NO_OBJECT, str(line), str(row)[:2000], f"a {type(row).__name__}"))
@@ -129,10 +132,11 @@ def drafts_of_rows(
 def _draft(row: dict[str, Any], name: str, line: int, layout: dict[str, Any]) -> Draft:
     texts = {str(key): value if isinstance(value, str) else orjson.dumps(value).decode() for key, value in row.items()}
     statement, answer = texts.pop(layout["question"], ""), texts.pop(layout["answer"], None)
-    if layout["format"] == "gsm8k" and answer is not None:
+    if layout["format"] in ("gsm8k", "plain") and answer is not None:
         answer = answer.rpartition("####")[2].strip().lstrip("$").replace(",", "")
-    typed = Answer(infer_kind(answer), answer) if answer else None
-    columns = texts if layout["format"] == "columns" else {}
+    kind = cast(AnswerKind, texts["kind"]) if layout["format"] == _GENERATED else infer_kind(answer or "")
+    typed = Answer(kind, answer) if answer else None
+    columns = texts if layout["format"] in ("columns", _GENERATED) else {}
     return Draft(content_id(name, str(line), statement), 0, (), statement, typed, origin="dataset", columns=columns)
 
 

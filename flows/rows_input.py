@@ -28,17 +28,23 @@ from catena.storage import Store
 STATEMENT = ("statement", "question", "problem", "prompt", "instruction", "input", "text")
 IDENTITY = ("row_id", "problem_id", "id", "item", "uid")
 _ANSWER = ("answer", "final_answer", "target", "expected_answer", "label")
-_SCORE = ("score", "confidence", "pass_rate")
-_VERDICT = ("accepted", "verdict", "decision", "correctness")
-_VERDICTS = {
-    "accept": 1.0,
-    "accepted": 1.0,
-    "true": 1.0,
-    "undecided": 0.0,
-    "reject": -1.0,
-    "rejected": -1.0,
-    "false": -1.0,
-}
+_VERDICT = ("accepted", "verdict", "decision", "correctness", "is_correct", "verified")
+_ACCEPTED = ("accept", "accepted", "true", "correct", "right", "valid", "verified", "yes", "1", "1.0", "hard")
+_UNDECIDED = ("undecided", "ambiguous")
+_REJECTED = (
+    "reject",
+    "rejected",
+    "false",
+    "incorrect",
+    "wrong",
+    "wrong key",
+    "invalid",
+    "unverified",
+    "no",
+    "0",
+    "0.0",
+)
+_VERDICTS = {word: sign for sign, words in ((1.0, _ACCEPTED), (0.0, _UNDECIDED), (-1.0, _REJECTED)) for word in words}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".bz2", ".xz", ".zst", ".zip")
 _BATCH = 8192
@@ -52,7 +58,8 @@ class Row:
         row_id: The id that it brings, or else the number of its line, from 1.
         statement: What is asked; untrusted text.
         answer: Its answer as text; empty where it has none.
-        score: How well it is verified, more is better: a column `score`, or 1, 0 or -1 by its verdict; 0 where it has none.
+        score: How well it is verified, more is better: a column `score`, or else 1, 0 or -1 by its verdict, times its
+            `confidence` where it has one; without a verdict `confidence` or `pass_rate` alone, or 0.
         raw: The whole row.
     """
 
@@ -75,13 +82,21 @@ def read(source: str, column: str | None = None, split: str = "train") -> Iterat
         DatasetError: The source cannot be read, a line is no JSON object, or a row has no statement.
         ShardError: The run folder's manifest is damaged.
     """
+    for number, (place, raw) in enumerate(read_raw(source, split), start=1):
+        yield _row(raw, number, column, place)
+
+
+def read_raw(source: str, split: str = "train") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of `source` as they are, each with its place for messages; what columns they need is the caller's matter.
+
+    Raises:
+        DatasetError, ShardError: As `read`, but for rows without a statement.
+    """
     for number, raw in enumerate(_raw(source, split), start=1):
         place = f"{source}, row {number}"
         if not isinstance(raw, dict):
-            raise DatasetError(
-                f"{place}: a {type(raw).__name__}, expected an object with a statement; correct or remove it"
-            )
-        yield _row(raw, number, column, place)
+            raise DatasetError(f"{place}: a {type(raw).__name__}, expected an object; correct or remove it")
+        yield place, raw
 
 
 def statements(source: str, column: str | None = None, split: str = "train") -> list[str]:
@@ -228,11 +243,20 @@ def _text(value: Any) -> str | None:
 
 
 def _score(raw: dict[str, Any]) -> float:
-    for name in _SCORE:
-        value = raw.get(name)
-        if isinstance(value, int | float) and math.isfinite(value):
-            return float(value)
-    for name in _VERDICT:
-        if (known := _VERDICTS.get(str(raw.get(name)).lower())) is not None:
-            return known
-    return 0.0
+    score, confidence, rate = (_number(raw.get(name)) for name in ("score", "confidence", "pass_rate"))
+    if score is not None:
+        return score
+    said = (_VERDICTS.get(str(raw.get(name)).strip().casefold()) for name in _VERDICT)
+    verdict = next((one for one in said if one is not None), None)
+    if verdict is not None:
+        return verdict if confidence is None else verdict * confidence
+    return confidence if confidence is not None else rate or 0.0
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -122,7 +122,7 @@ def check_sources(plan: Plan) -> None:
         if stage == "taxonomy" and plan.recipe.grow is None:
             plan.jobs(stage, {})
     for source in plan.recipe.datasets:
-        if source.path is not None:
+        if source.path is not None and source.format != "composed":
             read_rows(source.path)
     from catena.flows import plan_panel
 
@@ -209,8 +209,10 @@ def _write_planted(plan: Plan, line: Any, file: Any) -> int:
     """Writes the truth of the rows that will be planted beside a pipeline's, as many as there may be."""
     from catena.flows.estimate import drafts_of
     from catena.flows.panel_items import KIND, planted_truth
+    from catena.flows.panel_step_items import step_item
     from catena.flows.panelling import planted_drafts
-    from catena.flows.plan_panel import items_of, number_of
+    from catena.flows.plan_panel import items_of, number_of, subjects_of
+    from catena.validators.panel_steps import numbered
 
     if line.panel is None:
         return 0
@@ -219,6 +221,9 @@ def _write_planted(plan: Plan, line: Any, file: Any) -> int:
     for draft in drafts:
         known = {"answer": planted_truth(draft).value, "sound": draft.columns[KIND] != "ill-posed"}
         file.write(orjson.dumps({"statement": draft.statement, **known}) + b"\n")
+    for at in range(number) if line.panel.step_check is not None else ():
+        item = step_item(plan.recipe.seed, line.name, subjects_of(plan, line), at)
+        file.write(orjson.dumps({"statement": numbered(item.steps), "answer": str(item.wrong)}) + b"\n")
     return number
 
 

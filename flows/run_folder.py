@@ -9,7 +9,8 @@ models/, report.html, report.json, recipe.json
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from catena.storage import Store
 DATA_MANIFEST = "data/manifest.json"
 DATA_OWNER = "data-owner"
 FINISHED = "finished.json"
+AT_ONCE = 32
+"""Requests to an object store at once while a run looks for what is there."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,14 @@ def finished_marker(store: Store, path: str) -> Marker | None:
     """The marker at `path` if every shard that it lists is still there, else None."""
     marker = read_marker(store, path)
     return marker if marker and all(store.exists(shard.path) for shard in marker.shards) else None
+
+
+def finished_markers(store: Store, paths: Sequence[str]) -> list[Marker | None]:
+    """As `finished_marker` for many; on object storage, where each takes a round trip or two, many are asked for at once."""
+    if store.local is not None or len(paths) < 2:
+        return [finished_marker(store, path) for path in paths]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda path: finished_marker(store, path), paths))
 
 
 def manifest_identity(store: Store) -> str | None:

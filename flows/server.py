@@ -19,6 +19,7 @@ from catena.errors import CatenaError
 
 START_S = 120.0
 _ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+UI_PORT = 4200
 _GUARD = """
 import subprocess, sys
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -32,35 +33,42 @@ except subprocess.TimeoutExpired:
 
 
 @contextmanager
-def api() -> Iterator[None]:
-    """Prefect's API as configured, or one of our own for the time of the block.
+def api(*, whole: bool = False) -> Iterator[str]:
+    """Prefect's API as configured, or one of our own for the time of the block; yields its URL.
+
+    Args:
+        whole: Whether one of our own has scheduler and UI too, the latter at port 4200 where that is free.
 
     Raises:
         CatenaError: Our own server did not start.
     """
-    if PREFECT_API_URL.value():
-        yield
+    if configured := PREFECT_API_URL.value():
+        yield str(configured)
         return
-    port = _free_port()
+    port = _free_port(UI_PORT if whole else 0)
     server = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
     server += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "critical", "--timeout-keep-alive", "5"]
+    url = f"http://127.0.0.1:{port}/api"
+    settings = {"PREFECT_UI_API_URL": url} if whole else _ENVIRONMENT
     guard = subprocess.Popen(
-        [sys.executable, "-c", _GUARD, *server], stdin=subprocess.PIPE, env={**os.environ, **_ENVIRONMENT}
+        [sys.executable, "-c", _GUARD, *server], stdin=subprocess.PIPE, env={**os.environ, **settings}
     )
     assert guard.stdin is not None
     try:
-        url = f"http://127.0.0.1:{port}/api"
         _await(url, guard)
         with temporary_settings({PREFECT_API_URL: url}):
-            yield
+            yield url
     finally:
         guard.stdin.close()
         guard.wait()
 
 
-def _free_port() -> int:
+def _free_port(wished: int = 0) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", wished))
+        except OSError:
+            return _free_port()
         return int(probe.getsockname()[1])
 
 

@@ -8,6 +8,8 @@ import orjson
 
 from catena.errors import RunFolderError
 from catena.flows.accounting import balanced, hands_on, leaf_lines, short_first, stage_line, step_lines
+from catena.flows.band_report import pairs
+from catena.flows.band_report import said as pairs_said
 from catena.flows.job import Job
 from catena.flows.plan import Plan
 from catena.flows.plan_pipelines import leaves, line_of
@@ -116,6 +118,8 @@ def run(run_folder: str, *, as_json: bool) -> int:
     print(f"  {'stage':<{width}}{'in':>10}{'done':>10}{'filtered':>10}{'failed':>8}{'pending':>9}")
     for line in all_lines:
         _print_line(line, width)
+    for line in pairs_said(pairs(plan, store)) if published else ():
+        print(f"  {line}")
     _print_spending(cost)
     if failed:
         named = ", ".join(f"{rows:,} {cause}" for cause, rows in failed.items())

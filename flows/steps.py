@@ -12,22 +12,27 @@ from catena.flows.recipe_pipelines import (
     CheckFormStep,
     CheckProgramStep,
     CorrectAttemptsStep,
+    FindEssentialStep,
     JudgeProblemStep,
     PanelStep,
     Pipeline,
     RemovePremiseStep,
+    RewriteStep,
     SolveStep,
     VaryProblemStep,
     WriteHintsStep,
     WriteProblemStep,
     WriteProgramProblemStep,
 )
+from catena.flows.rewriting import CheckedRewrite
 from catena.generators import (
     columns,
     corrections,
+    essential_model,
     hints,
     problems,
     program_problems,
+    rewriting,
     styles,
     trajectories,
     twins,
@@ -37,7 +42,8 @@ from catena.generators.program_trials import Trials
 from catena.prompts import Prompt
 from catena.replies import json_reader
 from catena.streaming import Step
-from catena.validators import checks, correctness, panel, panel_questions, program_agreement, validity
+from catena.validators import checks, correctness, panel, panel_questions, panel_steps, program_agreement, validity
+from catena.validators import rewriting as validators_rewriting
 from catena.validators.triage import Limits
 
 Models = Mapping[str, Model]
@@ -74,6 +80,16 @@ def _correct_attempts(section: CorrectAttemptsStep, models: Models, name: str) -
     return corrections.CorrectAttempts(models[section.model], _prompt(section), section.at_most, name=name)
 
 
+def _rewrite(section: RewriteStep, models: Models, name: str) -> Step:
+    solvers = tuple(models[model] for model in section.solvers)
+    blind = validators_rewriting.SolveBlind(solvers, section.agree, name) if solvers else None
+    return CheckedRewrite(rewriting.Rewrite(models[section.model], _prompt(section), name), blind, name)
+
+
+def _find_essential(section: FindEssentialStep, models: Models, name: str) -> Step:
+    return essential_model.FindEssential(models[section.model], _prompt(section), section.at_most, name)
+
+
 def _check_form(section: CheckFormStep, models: Models, name: str) -> Step:
     return checks.CheckForm(section.injection, section.language, name)
 
@@ -100,7 +116,13 @@ def _panel(section: PanelStep, models: Models, name: str) -> Step:
         section.samples,
         None if section.judge is None else models[section.judge],
         None if section.step_check is None else models[section.step_check],
-        Limits(sure=sqrt(section.sure)),  # of either claim that makes a row accepted
+        Limits(
+            sqrt(section.sure),  # of either claim that makes a row accepted
+            section.hard_below,
+            section.well_posed,
+            section.key_right,
+            solvers_heard=section.hear,
+        ),
         section.everything,
         name=name,
     )
@@ -123,7 +145,9 @@ _MAKERS: dict[type[Any], Callable[[Any, Models, str], Step]] = {
     RemovePremiseStep: _remove_premise,
     WriteHintsStep: _write_hints,
     CorrectAttemptsStep: _correct_attempts,
+    FindEssentialStep: _find_essential,
     CheckFormStep: _check_form,
+    RewriteStep: _rewrite,
     JudgeProblemStep: _judge_problem,
     SolveStep: _solve,
     CheckAnswersStep: _check_answers,
@@ -136,7 +160,9 @@ _SHIPPED: dict[type[Any], tuple[str, str]] = {
     VaryProblemStep: (variants.__file__, "vary-problem"),
     RemovePremiseStep: (twins.__file__, "remove-premise"),
     WriteHintsStep: (hints.__file__, "write-hints"),
+    RewriteStep: (rewriting.__file__, "rewrite"),
     CorrectAttemptsStep: (corrections.__file__, "correct-attempt"),
+    FindEssentialStep: (essential_model.__file__, "find-essential"),
     JudgeProblemStep: (validity.__file__, "judge-problem"),
     CheckAnswersStep: (correctness.__file__, "match-answer"),
 }
@@ -146,6 +172,8 @@ _SCHEMAS: dict[type[Any], JsonSchema] = {
     VaryProblemStep: variants.SCHEMA,
     RemovePremiseStep: twins.SCHEMA,
     WriteHintsStep: hints.SCHEMA,
+    FindEssentialStep: essential_model.SCHEMA,
+    RewriteStep: rewriting.SCHEMA,
     JudgeProblemStep: validity.SCHEMA,
     CheckAnswersStep: correctness.SCHEMA,
 }
@@ -179,10 +207,12 @@ def schema_of_step(section: Any, model: str = "") -> JsonSchema | None:
     """The schema that a step's replies by `model` must satisfy, None for free text."""
     if isinstance(section, PanelStep):
         asked = [(section.validity, panel_questions.VALIDITY), ((section.judge,), correctness.SCHEMA)]
-        asked.append(((section.step_check,), panel_questions.STEPS))
+        asked.append(((section.step_check,), panel_steps.STEPS))
         return next((schema for models, schema in asked if model in models), None)
     if isinstance(section, AskStep):
         return None if section.json_schema is None else JsonSchema(section.name, section.json_schema)
+    if isinstance(section, RewriteStep) and model in section.solvers:
+        return None
     return _SCHEMAS.get(type(section))
 
 

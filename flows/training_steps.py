@@ -13,6 +13,9 @@ from typing import Any
 
 import orjson
 
+from catena.flows.training_settings import rl_settings, sft_settings
+
+COMMAND = "catena run"
 START, CONTINUED, RL = "SFT start", "SFT continued", "RL"
 
 Watch = Callable[[str, int, int, str], None]
@@ -40,10 +43,12 @@ def train_all(
     Returns:
         The `training` part of the report.
     """
+    from catena.trainers.cards import describe
     from catena.trainers.dataset import read_examples
+    from catena.trainers.models import load_model
     from catena.trainers.rl import train_rl
-    from catena.trainers.sft import SftStage, train_sft
-    from catena.trainers.student import load_model, make_student
+    from catena.trainers.sft import train_sft
+    from catena.trainers.student import make_student
 
     started = time.monotonic()
     base = Path(folder)
@@ -62,20 +67,24 @@ def train_all(
         return read_examples(paths, use=use, style=style)
 
     sft_rows, rl_rows, test_rows = read("sft"), read("rl"), read("test")
-    stages = [SftStage(**stage) for stage in asked["stages"]]
-    sft_settings = _sft_settings(asked, stages)
-    sft = train_sft(student, sft_rows, base / "sft", sft_settings, seed=seed, progress=partial(progress, "SFT"))
+    first = sft_settings(asked)
+    sft = train_sft(student, sft_rows, base / "sft", first, seed=seed, progress=partial(progress, "SFT"))
+    describe(base / "sft", "SFT", settings["student"], sft, sft_rows, COMMAND)
     say(f"{sft.steps} steps, {sft.tokens:,} tokens, {parameters:,} parameters")
     rl = train_rl(
-        base / "sft" / "model", rl_rows, base / "rl", _rl_settings(settings["rl"]), seed=seed,
-        progress=partial(progress, "RL"),
+        base / "sft" / "model", rl_rows, base / "rl", rl_settings(settings["rl"]), seed=seed,
+        pass_rates=settings["rl"]["pass_rates"], progress=partial(progress, "RL"),
     )  # fmt: skip
+    describe(base / "rl", "RL", settings["student"], rl, rl_rows, COMMAND)
     say(f"{rl.steps} steps, {rl.tokens:,} tokens")
-    going_on = _sft_settings(asked, [replace(stages[-1], steps=0)], token_budget=rl.tokens, continued=True)
+    last = replace(first.stages[-1], steps=0)
+    rate = asked["continued_learning_rate"]
+    going_on = replace(first, stages=[last], learning_rate=rate, token_budget=rl.tokens)
     control = train_sft(
         base / "sft" / "model", sft_rows, base / "sft-continued", going_on, seed=seed + 1,
         progress=partial(progress, "SFT continued"),
     )  # fmt: skip
+    describe(base / "sft-continued", "SFT continued", settings["student"], control, sft_rows, COMMAND)
     say(f"{control.steps} steps, {control.tokens:,} tokens, as many as RL")
     models = {START: base / "sft", CONTINUED: base / "sft-continued", RL: base / "rl"}
     taught = {"sft": {example.horizon for example in sft_rows}, "rl": {example.horizon for example in rl_rows}}
@@ -84,8 +93,8 @@ def train_all(
     for name, place in models.items():
         watch = partial(progress, f"test {name}")
         for sampled, found in ((True, evaluation), (False, greedy)):
-            rows = _evaluate(place, test_rows, settings["evaluate"], seed, watch, greedy=not sampled)
-            found += [{"model": name, **row, "trained": _trained(taught, row["horizon"])} for row in rows]
+            rows = evaluate_model(place, test_rows, settings["evaluate"], seed, watch, greedy=not sampled)
+            found += [{"model": name, **row, "trained": trained_on(taught, row["horizon"])} for row in rows]
             said = "  ".join(f"h{row['horizon']} {row['accuracy']:.2f}" for row in rows if row["accuracy"] is not None)
             say(f"{'sampled' if sampled else 'greedy '}  {said}")
     outcomes = {"SFT": sft, "RL": rl, "SFT continued": control}
@@ -98,50 +107,12 @@ def train_all(
         "models": list(models),
         "evaluation": evaluation,
         "greedy": greedy,
-        "curves": _curves(outcomes),
+        "curves": curves(outcomes),
         "notes": _notes(settings, greedy),
     }
 
 
-def _sft_settings(
-    asked: dict[str, Any], stages: Sequence[Any], *, token_budget: int | None = None, continued: bool = False
-) -> Any:
-    from catena.trainers.sft import SftSettings
-
-    return SftSettings(
-        stages=stages,
-        batch_size=asked["batch_size"],
-        learning_rate=asked["continued_learning_rate"] if continued else asked["learning_rate"],
-        max_tokens=asked["max_tokens"],
-        token_budget=token_budget,
-        bf16=_bf16(asked["bf16"]),
-    )
-
-
-def _rl_settings(asked: dict[str, Any]) -> Any:
-    from catena.trainers.curriculum_gate import GateSettings
-    from catena.trainers.rl import RlSettings
-
-    gate = GateSettings(**{name: asked.pop(name) for name in ("gate", "window", "review", "ahead")})
-    return RlSettings(**{**asked, "bf16": _bf16(asked["bf16"])}, gate=gate)
-
-
-def _bf16(asked: bool | str) -> bool:
-    """Whether to train in bfloat16; `auto`: on a GPU, and on processors with instructions for it."""
-    if isinstance(asked, bool):
-        return asked
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _evaluate(
+def evaluate_model(
     place: Path,
     rows: Sequence[Any],
     asked: dict[str, Any],
@@ -182,16 +153,18 @@ def _evaluate(
     return results
 
 
-def _trained(taught: dict[str, set[int]], horizon: int) -> str:
+def trained_on(taught: dict[str, set[int]], horizon: int) -> str:
+    """Which stages saw `horizon`, as the report says it."""
     return "+".join(use for use in ("sft", "rl") if horizon in taught[use]) or "unseen"
 
 
-def _curves(outcomes: dict[str, Any]) -> list[dict[str, Any]]:
-    curves = []
+def curves(outcomes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The curves of the stages, by their names, as the report draws them."""
+    found = []
     for name, outcome in outcomes.items():
         points = [[point.step, point.loss] for point in outcome.curve if point.loss is not None]
         if name != "RL":
-            curves.append({"name": f"{name}: loss", "unit": "loss", "x": "step", "points": points})
+            found.append({"name": f"{name}: loss", "unit": "loss", "x": "step", "points": points})
             continue
         rewards = [[point.step, point.reward] for point in outcome.curve if point.reward is not None]
         flat = [
@@ -200,10 +173,10 @@ def _curves(outcomes: dict[str, Any]) -> list[dict[str, Any]]:
             if point.frac_reward_zero_std is not None
         ]
         stage = [[point.step, point.stage + 1] for point in outcome.curve if point.stage is not None]
-        curves.append({"name": "RL: mean reward", "unit": "share correct", "x": "step", "points": rewards})
-        curves.append({"name": "RL: groups without variance", "unit": "share of groups", "x": "step", "points": flat})
-        curves.append({"name": "RL: curriculum stage", "unit": "stage", "x": "step", "points": stage})
-    return curves
+        found.append({"name": "RL: mean reward", "unit": "share correct", "x": "step", "points": rewards})
+        found.append({"name": "RL: groups without variance", "unit": "share of groups", "x": "step", "points": flat})
+        found.append({"name": "RL: curriculum stage", "unit": "stage", "x": "step", "points": stage})
+    return found
 
 
 def _notes(settings: dict[str, Any], greedy: Sequence[dict[str, Any]]) -> list[str]:

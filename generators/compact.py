@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from random import Random
 from string import ascii_lowercase
 
-from catena.generators.chain import Step
-from catena.generators.graph_parts import Drawn
+from catena.generators.graph_parts import Drawn, Part
 from catena.values import say
 
 
-def compact(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
+def compact(steps: Sequence[Part], rng: Random) -> tuple[str, str]:
     """Statement and worked solution of a chain of families that have a compact form.
 
     Raises:

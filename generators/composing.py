@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-from catena.generators.chain import Pools, Step, draw_chain
+from catena.generators.chain import Pools, serial
 from catena.generators.compact import compact, compact_graph
 from catena.generators.graph_drawing import draw_graph
 from catena.generators.graph_parts import EXACT, Drawn, Part
@@ -21,10 +21,8 @@ from catena.records import Graph, Node, Problem, content_id
 from catena.values import typed
 
 LARGEST_HORIZON = MAX_NODES
-STEADY_FROM = 9
+STEADY_FROM = 6
 """From this horizon on nothing that a graph carries loses anything; shorter ones may also take remainders, quotients, roundings."""
-STEADY_GRAPHS_FROM = 6
-"""The same for other graphs than chains."""
 Style = Literal["prose", "compact"]
 COMPACT_SHAPES: tuple[Shape, ...] = ("serial", "hidden-order", "fan-out")
 """Shapes whose nodes have one parent at most, as families with a symbolic form do."""
@@ -80,7 +78,7 @@ def compose_problem(pools: Pools, horizon: int, rng: Random, *, style: Style = "
         raise ValueError(f"horizon must be in [1, {LARGEST_HORIZON}], got {horizon}")
     if style == "compact" and form.shape not in COMPACT_SHAPES:
         raise ValueError(f"shape {form.shape!r} has no compact form; known: {', '.join(COMPACT_SHAPES)}")
-    if horizon >= (STEADY_FROM if form.is_chain else STEADY_GRAPHS_FROM) and style == "prose":
+    if horizon >= STEADY_FROM and style == "prose":
         pools = pools.steady
     try:
         return _chain(pools, horizon, rng, style) if form.is_chain else _graph(pools, horizon, rng, style, form)
@@ -96,9 +94,10 @@ def problem_id(problem: Problem, graph: str | None = None) -> str:
 
 
 def _chain(pools: Pools, horizon: int, rng: Random, style: Style) -> Draw:
-    steps, thrown = draw_chain(pools, horizon, rng)
-    if steps is None:
+    drawn, thrown = draw_graph(pools, serial(horizon), rng)
+    if drawn is None:
         return Draw(None, thrown)
+    steps = drawn.parts
     statement, solution = prose(steps, rng) if style == "prose" else compact(steps, rng)
     last = steps[-1].prepared.source
     problem = Problem(
@@ -126,7 +125,7 @@ def _graph(pools: Pools, horizon: int, rng: Random, style: Style, form: Form) ->
     statement, solution = tell(drawn, rng) if style == "prose" else compact_graph(drawn, rng)
     skeleton = drawn.skeleton
     graph = Graph(
-        nodes=tuple(_part_node(part) for part in drawn.parts),
+        nodes=tuple(_node(part) for part in drawn.parts),
         links=tuple(link for part in drawn.parts for link in part.links),
         shape=skeleton.shape,
         asked=skeleton.asked if len(skeleton.asked) > 1 else (),
@@ -163,19 +162,13 @@ def _asking(drawn: Drawn, intermediate: int, rng: Random) -> Drawn:
     return Drawn(replace(skeleton, asked=tuple(sorted((*skeleton.asked, *more)))), drawn.parts, drawn.unknown)
 
 
-def _node(step: Step) -> Node:
-    source = step.prepared.source
-    answer = typed(step.answer, source.kind, source.unit, source.tolerance)
-    return Node(source.name, source.program_text, step.values, answer)
-
-
-def _part_node(part: Part) -> Node:
+def _node(part: Part) -> Node:
     source = part.prepared.source
     answer = typed(part.answer, source.kind, source.unit, source.tolerance)
     return Node(source.name, source.program_text, part.values, answer, part.loop)
 
 
-def _template(steps: list[Step], style: Style) -> str:
+def _template(steps: list[Part], style: Style) -> str:
     """What two rows share that are the same problem with new numbers."""
     parts: list[str] = [style]
     for step in steps:

@@ -2,29 +2,24 @@
 
 Rows have the GSM8K form `{"question": ..., "answer": ...}`: a solution with calculator annotations
 (`<<48/2=24>>`) and a last line `#### 72`. A row that cannot be turned into an atom is a `Rejection` with its
-reason. Not here: how the solution is read (`annotations`, `quantities`, `binding`).
+reason. Not here: how rows are read (`dataset_rows`), and the solution (`annotations`, `quantities`, `binding`).
 """
 
-import importlib
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Literal, cast
 
-import fsspec
-
 from catena.domains import Whole
-from catena.errors import DatasetError
 from catena.generators.annotations import NOTE, WrongArithmetic, read_equations
 from catena.generators.atoms.family import exact
 from catena.generators.binding import Bound, Unbound, bind
 from catena.generators.conventions import find_algebra, find_comparison, justified_constants
 from catena.generators.dataset_atom import DatasetAtom
+from catena.generators.dataset_rows import FINAL
 from catena.generators.nouns import noun_of
 from catena.generators.quantities import NUMBER, Quantity, read_quantities, read_words
+from catena.generators.row_sources import read_rows
 from catena.programs import Number, Operations, Result
 
 __all__ = ["DatasetAtom", "Reason", "Rejection", "atom_from_row", "read_rows"]
@@ -45,9 +40,6 @@ _MAX_CHARACTERS = 5_000
 _MAX_NUMBERS = 100
 _MOST_DIGITS = 20
 _TRIES = 100
-_FILE_ENDINGS = (".jsonl", ".json", ".gz", ".bz2", ".xz", ".zst", ".zip")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_FINAL = re.compile(r"\n?####\s*\$?(-?[\d,]{1,20}(?:\.\d{1,8})?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +48,6 @@ class Rejection:
 
     reason: Reason
     detail: str = ""
-
-
-def read_rows(source: str, split: str = "train") -> Iterator[tuple[int, object]]:
-    """The rows of a JSONL file or fsspec URL, or of a hub data set such as `openai/gsm8k`, with their line numbers.
-
-    `split` names the part of a hub data set, in its config `main`; a file is taken whole.
-    Every line is read before the first row is given, so that a damaged file is refused as a whole. Whether a
-    row has the right fields is for `atom_from_row` to say.
-
-    Raises:
-        DatasetError: The source is missing or cannot be read, or a line is not JSON.
-    """
-    is_hub_id = _HUB_ID.fullmatch(source) and not source.endswith(_FILE_ENDINGS) and not Path(source).exists()
-    return iter(_read_hub(source, split) if is_hub_id else _read_lines(source))
 
 
 def atom_from_row(row: object, name: str) -> DatasetAtom | Rejection:
@@ -113,49 +91,6 @@ def atom_from_row(row: object, name: str) -> DatasetAtom | Rejection:
     )
 
 
-def _read_lines(source: str) -> list[tuple[int, object]]:
-    rows: list[tuple[int, object]] = []
-    number = 0
-    try:
-        with fsspec.open(source, "rt", encoding="utf-8", compression="infer") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    rows.append((number, json.loads(line, parse_constant=_refuse)))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DatasetError(f"{source}, line {number}: not JSON ({error}); mend or delete this line") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"{source}, near line {number + 1}: not UTF-8 ({error.reason}); save the file as UTF-8"
-        ) from error
-    except FileNotFoundError as error:
-        raise DatasetError(f"{source}: no such file; give a JSONL path, an fsspec URL or a hub id") from error
-    except (OSError, ValueError, ImportError) as error:
-        raise DatasetError(
-            f"{source}, line {number}: cannot be read ({error}); expected one JSON object per line"
-        ) from error
-    return rows
-
-
-def _read_hub(source: str, split: str) -> list[tuple[int, object]]:
-    try:
-        load = importlib.import_module("datasets").load_dataset
-    except ImportError as error:
-        raise DatasetError(
-            f"{source}: no such file, and reading it from the hub needs the package 'datasets'; pip install 'catena[hub]'"
-        ) from error
-    try:
-        return list(enumerate(load(source, "main", split=split), start=1))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise DatasetError(
-            f"{source}: the hub did not give config 'main', split {split!r} ({type(error).__name__}: {error}); "
-            "check the id and the connection, or download the rows and give the path of a JSONL file"
-        ) from error
-
-
-def _refuse(text: str) -> None:
-    raise json.JSONDecodeError(f"{text} is no JSON number", text, 0)
-
-
 def _check_row(row: object) -> tuple[str, str, Number] | Rejection:
     """Question, solution without its last line, and the published answer."""
     if not isinstance(row, Mapping):
@@ -165,7 +100,7 @@ def _check_row(row: object) -> tuple[str, str, Number] | Rejection:
         if not isinstance(value, str) or not 0 < len(value) <= _MAX_CHARACTERS:
             return Rejection("malformed row", f"'{field}' must be a text of 1 to {_MAX_CHARACTERS} characters")
     question, answer = cast(str, question), cast(str, answer)
-    final = _FINAL.search(answer)
+    final = FINAL.search(answer)
     if final is None:
         return Rejection("malformed row", "'answer' must end in a line '#### <number>'")
     return question, answer[: final.start()], exact(Fraction(final[1].replace(",", "")))

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 
 from catena.domains import Whole
 from catena.generators.graphs import Skeleton
+from catena.generators.linking import loopable
 from catena.generators.sources import Prepared
-from catena.records import AnswerKind, Link, Loop, Unknown, Value
+from catena.graphs import RESTS
+from catena.records import AnswerKind, Condition, Link, Loop, Unknown, Value
 from catena.values import say
 
 EXACT: tuple[AnswerKind, ...] = ("integer", "rational")
 """Kinds of answers that can be asked for beside others: equality needs no tolerance."""
 LEAST_UNKNOWN, MOST_UNKNOWN = 8, 150
 """Numbers of values that an unknown may have: few enough to try them all, too many to guess."""
+LEAST_BINARY = 20
+"""Nodes of a graph whose decisions may have two outcomes only."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,11 @@ class Part:
     answer: Value
     links: list[Link] = field(default_factory=list)
     loop: Loop | None = None
+
+    @property
+    def link(self) -> Link | None:
+        """The link that feeds a node of a chain; None for its first."""
+        return self.links[0] if self.links else None
 
 
 @dataclass(slots=True)
@@ -48,6 +57,8 @@ class Demand:
         deciding: Whether a condition asks for its answer.
         feeds: Whether its answer is carried.
         hidden: Whether one of its quantities is to be an unknown.
+        looped: Whether it is applied several times.
+        binary: Whether what it decides may have only two outcomes.
     """
 
     inputs: int
@@ -57,17 +68,23 @@ class Demand:
     deciding: bool = False
     feeds: bool = True
     hidden: bool = False
+    looped: bool = False
+    binary: bool = False
 
     def met(self, prepared: Prepared) -> bool:
         """Whether a source fits here."""
         kind = prepared.source.kind
+        if self.looped and not any(loopable(domain) for _, domain in prepared.links):
+            return False
         if len(prepared.links) < self.inputs or (self.exact and kind == "real"):
+            return False
+        if self.whole and prepared.keeps:  # loops and inversions need its truth for other numbers
             return False
         if self.last:
             return True
         if self.deciding and not self.feeds:
-            return kind in ("boolean", "integer")
-        if self.feeds and not (prepared.can_be_parent or prepared.operations):
+            return kind == "integer" or (self.binary and kind == "boolean")
+        if self.feeds and not prepared.ways:
             return False
         if (self.whole or self.deciding) and kind != "integer":
             return False
@@ -103,14 +120,28 @@ def demands_of(skeleton: Skeleton) -> Iterator[Demand]:
     for index, edges in enumerate(skeleton.edges):
         looped = any(edge.role == "times" for edge in edges)
         yield Demand(
-            inputs=len(edges) if not looped else max(1, len(edges)),
+            inputs=max(looped, sum(edge.role != "times" for edge in edges)),
             last=index == end,
             exact=index in skeleton.asked and len(skeleton.asked) > 1,
             whole=looped or index in counting or index in path,
             deciding=index in deciders,
             feeds=index in feeding,
             hidden=index == hidden,
+            looped=looped,
+            binary=may_be_binary(skeleton),
         )
+
+
+def may_be_binary(skeleton: Skeleton) -> bool:
+    """Whether decisions with two outcomes are among so many dependencies that half of all guesses of them say little."""
+    return len(skeleton.edges) >= LEAST_BINARY
+
+
+def tested_numbers(when: Condition) -> set[str]:
+    """The numbers that the words of a condition print."""
+    if when.test in RESTS:
+        return {str(when.argument), str(RESTS[when.test])}
+    return {str(abs(when.argument))} if when.argument else set()
 
 
 def printed_by(part: Part, unknown: Unknown | None = None) -> set[str]:
@@ -120,9 +151,9 @@ def printed_by(part: Part, unknown: Unknown | None = None) -> set[str]:
         carried.add(unknown.parameter)
     texts = {say(value).lstrip("-") for name, value in part.values.items() if name not in carried}
     for link in part.links:
-        texts.update(str(abs(argument)) for argument in link.adapter.arguments if argument)
-        if link.when is not None and link.when.argument:
-            texts.add(str(abs(link.when.argument)))
+        texts.update([str(abs(argument)) for argument in link.adapter.arguments if argument])
+        if link.when is not None:
+            texts |= tested_numbers(link.when)
     if part.loop is not None:
         texts.update(str(abs(argument)) for argument in part.loop.adapter.arguments if argument)
     if unknown is not None:

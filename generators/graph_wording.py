@@ -10,7 +10,7 @@ from catena.adapters import adapt, describe, symbols
 from catena.domains import Whole
 from catena.generators.graph_parts import Drawn, Part, inverted
 from catena.generators.wording import INTRODUCTIONS, number_word, part_name, quantity_name
-from catena.graphs import REPEAT, active_links
+from catena.graphs import REPEAT, RESTS, active_links
 from catena.records import Condition, Link, Value
 from catena.values import say
 
@@ -44,6 +44,7 @@ class Telling:
 
     def __init__(self, drawn: Drawn, rng: Random) -> None:
         self.parts, self.unknown, self.skeleton = drawn.parts, drawn.unknown, drawn.skeleton
+        self.answers: list[Value] = [part.answer for part in drawn.parts]
         self.choice = int(rng.random() * 36)
         self.listing = self.skeleton.order or tuple(range(len(self.parts)))
         self.name = {node: part_name(place) for place, node in enumerate(self.listing)}
@@ -100,8 +101,10 @@ class Telling:
     def sentence(self, node: int) -> str:
         """The node's own words, with letters for what is carried."""
         part = self.parts[node]
-        said = {name: value if type(value) is int else say(value) for name, value in part.values.items()}
-        said |= {name: letter for (owner, name), letter in self.letters.items() if owner == node and name in said}
+        said = {
+            name: self.letters.get((node, name)) or (value if type(value) is int else say(value))
+            for name, value in part.values.items()
+        }
         return part.prepared.source.wordings[part.wording].format_map(said)
 
     def _reference(self, node: int) -> str:
@@ -117,13 +120,24 @@ class Telling:
         return f"{self._reference(condition.node)} {words}"
 
     def _decision(self, node: int, links: Sequence[Link]) -> str:
-        first, second = links if self.choice % 2 else links[::-1]
-        letter = self.letters[node, first.parameter]
-        assert first.when is not None
-        return (
-            f"If {self._tested(first.when)}, let {letter} be {self._what(first)};"
-            f" otherwise let {letter} be {self._what(second)}. "
+        groups: dict[Condition, list[Link]] = {}
+        for link in links:
+            assert link.when is not None
+            groups.setdefault(link.when, []).append(link)
+        first = next(iter(groups))
+        if first.test in RESTS:
+            cases = "; ".join(
+                f"if it is {when.argument}, let {self._given(node, each)}" for when, each in groups.items()
+            )
+            divided = f"{self._reference(first.node)} is divided by {RESTS[first.test]}"
+            return f"Take the remainder when {divided}: {cases}. "
+        (one, holding), (_, other) = sorted(
+            groups.items(), key=lambda group: group[0].holds is not bool(self.choice % 2)
         )
+        return f"If {self._tested(one)}, let {self._given(node, holding)}; otherwise let {self._given(node, other)}. "
+
+    def _given(self, node: int, links: Sequence[Link]) -> str:
+        return " and let ".join(f"{self.letters[node, link.parameter]} be {self._what(link)}" for link in links)
 
     def _hidden(self, node: int) -> str:
         assert self.unknown is not None
@@ -175,8 +189,7 @@ class Telling:
 
     def _worked(self, node: int) -> str:
         part = self.parts[node]
-        answers: list[Value] = [one.answer for one in self.parts]
-        said = [self._carried(node, link) for link in active_links(part.links, answers)]
+        said = [self._carried(node, link) for link in active_links(part.links, self.answers)]
         steps = part.prepared.source.steps
         if part.loop is None:
             return " ".join([*said, steps(**part.values)])
@@ -199,7 +212,8 @@ class Telling:
         value = say(part.loop.times if link.parameter == REPEAT and part.loop else part.values[link.parameter])
         answer = say(parent.answer)
         arithmetic = symbols(link.adapter, answer)
-        reason = "" if link.when is None else f"{self._settled(link.when)} "
+        first = link.when is not None and link is next(one for one in part.links if one.when == link.when)
+        reason = f"{self._settled(link.when)} " if link.when is not None and first else ""
         if not arithmetic:
             return f"{reason}{letter} is {describe(link.adapter, answer)}, so {letter} = {value}."
         return (
@@ -210,10 +224,15 @@ class Telling:
 
     def _settled(self, condition: Condition) -> str:
         answer = self.parts[condition.node].answer
+        name = self.name[condition.node]
         shown = ("yes" if answer else "no") if isinstance(answer, bool) else say(answer)
         if condition.test == "true":
-            return f"The answer to Part {self.name[condition.node]} is {shown}."
-        return f"In Part {self.name[condition.node]}, {shown} {_TESTS[condition.test, condition.holds].format(condition.argument)}."
+            return f"The answer to Part {name} is {shown}."
+        if condition.test in RESTS:
+            return (
+                f"In Part {name}, {shown} divided by {RESTS[condition.test]} leaves the remainder {condition.argument}."
+            )
+        return f"In Part {name}, {shown} {_TESTS[condition.test, condition.holds].format(condition.argument)}."
 
 
 def tell(drawn: Drawn, rng: Random) -> tuple[str, str]:

@@ -6,7 +6,7 @@ distractors. Shapes beyond serial follow LongCoT's templates (arXiv 2604.14140: 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
 
@@ -21,7 +21,7 @@ LONGEST_INVERSION = 3
 LEAST_HORIZON: Mapping[Shape, int] = {"diamond": 3, "conditional": 3, "backward": 3, "loop": 3, "serial": 1}
 """Nodes on the longest path that a shape needs; 2 for those not named."""
 _LEAST_EXTRA: Mapping[Shape, int] = {"fan-in": 1, "fan-out": 1, "diamond": 1, "dag": 1, "conditional": 1}
-_JOINS_AT_END: Mapping[Shape, int] = {"fan-in": 2, "dag": 2, "diamond": 3}
+_JOINS_AT_END: Mapping[Shape, int] = {"fan-in": 2, "dag": 2, "diamond": 3, "conditional": 3}
 """The horizon at which nothing but the last node can have two parents."""
 _EXACTLY_SPINE: tuple[Shape, ...] = ("serial",)
 
@@ -205,16 +205,7 @@ class _Drawing:
 
     def numbered(self, shape: Shape) -> Skeleton:
         """The skeleton, its nodes in a random order that keeps parents before children and the wanted end last."""
-        above = [{parent for edge in edges for parent in edge.parents} for edges in self.edges]
-        end = self.spine[-1]
-        for earlier, later in self.after:
-            above[later].add(earlier)
-        above[end] |= set(range(len(above))) - {end}
-        waiting, order = set(range(len(above))), list[int]()
-        while waiting:
-            ready = [node for node in sorted(waiting) if not above[node] & waiting]
-            order.append(self.pick(ready))
-            waiting.discard(order[-1])
+        order = self._ordered()
         place = {node: at for at, node in enumerate(order)}
         listing = list(range(len(order)))
         if shape == "hidden-order":
@@ -229,11 +220,30 @@ class _Drawing:
             None if self.unknown is None else (place[self.unknown[0]], place[self.unknown[1]]),
         )
 
+    def _ordered(self) -> list[int]:
+        """All nodes, parents before children, the wanted end last."""
+        end, size = self.spine[-1], len(self.edges)
+        below: list[list[int]] = [[] for _ in range(size)]
+        waiting = [0] * size
+        pairs = [(parent, node) for node, edges in enumerate(self.edges) for edge in edges for parent in edge.parents]
+        for earlier, later in (*pairs, *self.after):
+            below[earlier].append(later)
+            waiting[later] += 1
+        ready, order = [node for node in range(size) if not waiting[node] and node != end], list[int]()
+        while ready:
+            node = ready.pop(int(self.rng.random() * len(ready)))
+            order.append(node)
+            for later in below[node]:
+                waiting[later] -= 1
+                if not waiting[later] and later != end:
+                    ready.append(later)
+        return [*order, end]
+
 
 def _renumbered(edge: Edge, place: Mapping[int, int]) -> Edge:
     other = None if edge.other is None else place[edge.other]
     decider = None if edge.decider is None else place[edge.decider]
-    return replace(edge, parent=place[edge.parent], other=other, decider=decider)
+    return Edge(place[edge.parent], edge.role, other, decider)
 
 
 def _serial(drawing: _Drawing, extra: int) -> None:
@@ -257,8 +267,13 @@ def _dag(drawing: _Drawing, extra: int) -> None:
 
 
 def _conditional(drawing: _Drawing, extra: int) -> None:
-    """One child in the spine takes the answer of the branch that an earlier answer decides; both branches are equally long."""
-    at = 2 + int(drawing.rng.random() * (len(drawing.spine) - 2))
+    """One child in the spine takes the answers of two equally long branches; an earlier answer decides which of them stands where.
+
+    Both answers are needed whatever is decided: a branch that were not taken could be ignored.
+    """
+    horizon = len(drawing.spine)
+    open_end = horizon > 3 and (extra > 1 or drawing.widest_end < 2)
+    at = 2 + int(drawing.rng.random() * (horizon - (3 if open_end else 2)))
     start, before, child = at - 2, at - 1, at
     beside = drawing.run(before, 1, Edge(start))
     decider = start
@@ -266,16 +281,19 @@ def _conditional(drawing: _Drawing, extra: int) -> None:
         decider, extra = drawing.add(0), extra - 1
     sides = [before, beside]
     drawing.rng.shuffle(sides)
-    drawing.edges[child] = [Edge(sides[0], "choice", sides[1], decider)]
+    drawing.edges[child] = [Edge(one, "choice", other, decider) for one, other in (sides, sides[::-1])]
     drawing.closed |= {decider, start, before, beside, child}
     drawing.fill(extra - 1, "branch_in")
 
 
 def _loop(drawing: _Drawing, extra: int) -> None:
-    """One node is applied as often as the node before it says."""
+    """One node is applied as often as the node before it says, with a quantity that it brings as well.
+
+    With the count alone one guess in ten would be right, whatever came before.
+    """
     horizon = len(drawing.spine)
     at = 1 + int(drawing.rng.random() * max(1, horizon - 2))
-    drawing.edges[at] = [Edge(at - 1, "times")]
+    drawing.edges[at] = [Edge(at - 1), Edge(at - 1, "times")]
     drawing.closed.add(at)
     drawing.fill(extra, "branch_in")
 

@@ -1,11 +1,19 @@
-"""Links: which adapter carries a parent's answer into a quantity of its child."""
+"""Links: which adapter carries a parent's answer into a quantity of its child.
+
+A way of carrying is chosen first, by weight, so that none dominates; its shift is then chosen so that what arrives lies in the
+domain of the child's quantity and is no number that a reader would guess.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 
-from catena.adapters import CONVERSIONS, NotAdaptable, adapt
+from catena.adapters import CONVERSIONS, OPERATIONS
 from catena.domains import Whole
 from catena.records import Adapter, Value
+
+Way = tuple[str, tuple[int, ...]]
+"""An operation and its arguments beside the shift; an empty tuple where they are drawn anew for each link."""
 
 # Remainders are taken by at least this much, and quotients by at most that: otherwise too many answers of the parent
 # arrive as the same number, and the link's certificate fails.
@@ -14,116 +22,127 @@ LEAST_LOOP_SPAN = 40
 """Remainders by less would bring a loop back to where it was within its few passes."""
 # "3739423 less than the number of bacteria" is right but reads badly: most such links are drawn again.
 LARGE_SHIFT, SHARE_OF_LARGE = 100_000, 0.2
+WAYS_TRIED = 5
+LARGEST_SQUARED, SHARE_AS_IT_IS = 400, 0.4
+AS_IT_IS = Adapter("identity", (0,))
+
+_WEIGHTS = {
+    "identity": 6,
+    "scale": 5,
+    "minus": 4,
+    "reversed": 3,
+    "square": 2,
+    "rounded": 4,
+    "numerator": 3,
+    "denominator": 3,
+}
+_OF_WHOLE = ("identity", "scale", "minus", "reversed", "square")
+_WEIGHT_OF_OTHERS, _WEIGHT_OF_CONVERSION = 2, 4
 
 
-def _plain(reductions: Sequence[str], rng: Random) -> Adapter | None:
-    """An adapter that makes the answer whole and does no more; None when there is none."""
-    if not reductions:
-        return None
-    return Adapter(reductions[0 if rng.random() < 0.7 else int(rng.random() * len(reductions))], (0,))
+@lru_cache(maxsize=4096)
+def ways_of(reductions: tuple[str, ...], unit: str | None, further: tuple[Way, ...] = ()) -> tuple[Way, ...]:
+    """The ways in which answers of a source can be carried, each as often as its weight.
 
-
-def preserving_adapter(answer: Value, reductions: Sequence[str], quantity: int, rng: Random) -> Adapter | None:
-    """Rewrites the child's own `quantity` m as answer + (m - answer): the child's truth is unchanged.
-
-    As R-HORIZON does (arXiv 2510.08189, section 3); there every answer is whole, here it is made whole first.
+    Args:
+        reductions: Operations that make its answer whole; `identity` stands for all that whole answers allow.
+        unit: Its unit, which may be converted.
+        further: Further operations with their arguments.
     """
-    plain = _plain(reductions, rng)
-    if plain is None:
-        return None
-    try:
-        shift = quantity - adapt(plain, answer)
-    except NotAdaptable:
-        return None
-    return None if reads_badly(shift, rng) else Adapter(plain.op, (shift,))
+    ops = [op for name in reductions for op in (_OF_WHOLE if name == "identity" else (name,))]
+    found: list[Way] = [(op, ()) for op in ops for _ in range(_WEIGHTS.get(op, _WEIGHT_OF_OTHERS))]
+    if "identity" in reductions and unit in CONVERSIONS:
+        found += [(CONVERSIONS[unit], ())] * _WEIGHT_OF_CONVERSION
+    return (*found, *(way for way in further for _ in range(_WEIGHT_OF_OTHERS)))
 
 
-def changing_adapters(
-    answer: Value, reductions: Sequence[str], unit: str | None, domain: Whole, lossy: float, rng: Random
-) -> list[Adapter]:
-    """Adapters whose result lies in `domain`, to be tried in this order; the child's truth is to be recomputed.
+def fitting_adapter(
+    answer: Value, ways: Sequence[Way], domain: Whole, rng: Random, *, target: int | None = None, lossy: float = 0.0
+) -> tuple[Adapter, int] | None:
+    """An adapter that brings an answer into a domain, and what it brings; None where none was found in a few tries.
 
     Args:
         answer: The parent's answer.
-        reductions: Operations that make it whole.
-        unit: Its unit, which may be converted.
+        ways: As `ways_of` gives them.
         domain: Where the carried quantity must lie.
-        lossy: Probability of offering operations that send several answers to one number, in [0, 1].
         rng: The row's own stream.
+        target: The quantity that the child has already, where the link is to preserve it.
+        lossy: Probability of operations that send several answers to one number, in [0, 1].
     """
-    plain = _plain(reductions, rng)
-    if plain is None:
-        return []
-    try:
-        whole = adapt(plain, answer)
-    except NotAdaptable:
-        return []
-    shift = _shift_into(whole, domain, rng)
-    shifted = [] if reads_badly(shift, rng) else [Adapter(plain.op, (shift,))]
-    if plain.op != "identity":
-        return shifted
-    conversion = CONVERSIONS.get(unit) if unit else None
-    found = [*shifted, Adapter("identity", (int(rng.random() * 41) - 20,)), Adapter("scale", (_factor(rng), 0))]
-    if conversion:
-        found.append(Adapter(conversion, (0,)))
-    if rng.random() < lossy:
-        found.extend(_lossy(whole, domain, rng))
-    fitting = [adapter for adapter in found if domain.contains(adapt(adapter, answer))]
-    rng.shuffle(fitting)
-    if domain.contains(whole) and rng.random() < 0.5:
-        fitting.insert(0, plain)
-    return fitting
-
-
-def typed_adapter(
-    answer: Value, operations: Sequence[tuple[str, tuple[int, ...]]], domain: Whole, rng: Random
-) -> Adapter | None:
-    """One of `operations`, shifted into `domain`; None where it does not take this answer or reads badly."""
-    op, arguments = operations[int(rng.random() * len(operations))]
-    try:
-        whole = adapt(Adapter(op, (*arguments, 0)), answer)
-    except NotAdaptable:
+    if not ways:
         return None
-    if domain.contains(whole) and rng.random() < 0.5:
-        return Adapter(op, (*arguments, 0))
-    shift = _shift_into(whole, domain, rng)
-    return None if reads_badly(shift, rng) else Adapter(op, (*arguments, shift))
+    guesses = domain.guesses()
+    for attempt in range(WAYS_TRIED):
+        if attempt == 0 and lossy and rng.random() < lossy and type(answer) is int:
+            op, arguments = _lossy(answer, domain, rng)
+        else:
+            op, arguments = ways[int(rng.random() * len(ways))]
+        wanted = domain.draw(rng) if target is None else target
+        if wanted in guesses:
+            continue
+        found = _minus(answer, wanted) if op == "minus" else _shifted(answer, op, arguments, wanted, domain, guesses, target is None, rng)  # fmt: skip
+        if found is not None and (abs(found[0].arguments[-1]) <= LARGE_SHIFT or rng.random() < SHARE_OF_LARGE):
+            return found
+    return None
+
+
+def _minus(answer: Value, wanted: int) -> tuple[Adapter, int] | None:
+    if type(answer) is not int or not 0 < wanted + answer <= LARGE_SHIFT:
+        return None
+    return Adapter("minus", (wanted + answer, 0)), wanted
+
+
+def _shifted(
+    answer: Value, op: str, arguments: tuple[int, ...], wanted: int, domain: Whole, guesses: tuple[int, ...], free: bool, rng: Random
+) -> tuple[Adapter, int] | None:  # fmt: skip
+    """The operation with the shift that leads to `wanted`, or without one where that fits."""
+    if op == "scale":
+        arguments = (2 + int(rng.random() * 8),)
+    elif (op == "square" and not _small(answer)) or (op == "reversed" and not _turns(answer)):
+        return None
+    try:
+        whole = answer if op == "identity" and type(answer) is int else OPERATIONS[op].reduce(answer, *arguments)
+    except (ArithmeticError, TypeError, ValueError, AttributeError):
+        return None
+    if free and rng.random() < SHARE_AS_IT_IS and domain.contains(whole) and whole not in guesses:
+        return Adapter(op, (*arguments, 0)), whole
+    return Adapter(op, (*arguments, wanted - whole)), wanted
+
+
+def _small(answer: Value) -> bool:
+    return type(answer) is int and 1 < answer <= LARGEST_SQUARED
+
+
+def _turns(answer: Value) -> bool:
+    """Whether the digits of a number in reverse order are another number that says as much."""
+    return type(answer) is int and answer > 10 and answer % 10 > 0 and (text := str(answer)) != text[::-1]
 
 
 def count_adapter(rng: Random) -> Adapter:
-    """How often a loop runs, of any whole answer: 2 to 11 times."""
-    return Adapter("remainder", (5 + int(rng.random() * 5), 2 + int(rng.random() * 2)))
+    """How often a loop runs, of any whole answer: 2 to 12 times."""
+    return Adapter("remainder", (7 + int(rng.random() * 4), 2 + int(rng.random() * 2)))
 
 
-def loop_adapters(domain: Whole, rng: Random, *, plain: bool = False) -> list[Adapter]:
-    """How the answer of one pass becomes the quantity of the next, to be tried in this order."""
-    as_it_is = Adapter("identity", (0,))
+def loopable(domain: Whole) -> bool:
+    """Whether a quantity of this domain can be what changes from pass to pass."""
+    return domain.step == 1 and domain.high - domain.low + 1 >= LEAST_LOOP_SPAN
+
+
+def loop_adapter(domain: Whole, rng: Random) -> Adapter:
+    """How the answer of one pass becomes the quantity of the next, inside its domain whatever the answer."""
     span = domain.high - domain.low + 1
-    if plain or domain.step != 1 or span < LEAST_LOOP_SPAN:
-        return [as_it_is]
-    divisor = span - int(rng.random() * (span // 3))
-    return [as_it_is, Adapter("remainder", (divisor, domain.low))]
+    return Adapter("remainder", (span - int(rng.random() * (span // 3)), domain.low))
 
 
-def _lossy(whole: int, domain: Whole, rng: Random) -> list[Adapter]:
+def _lossy(whole: int, domain: Whole, rng: Random) -> Way:
     span = domain.high - domain.low + 1
-    found = [Adapter("quotient", (2 + int(rng.random() * (LARGEST_QUOTIENT - 1)), 0))]
-    if span > SMALLEST_DIVISOR and abs(whole) > span:
-        divisor = SMALLEST_DIVISOR + int(rng.random() * (min(span, 1000) - SMALLEST_DIVISOR))
-        found.append(Adapter("remainder", (divisor, domain.low + int(rng.random() * (span - divisor + 1)))))
-    if whole > 10**8:
-        found.append(Adapter("digit_sum", (_shift_into(40, domain, rng),)))
-    return found
+    if whole > 10**8 and rng.random() < 0.5:
+        return "digit_sum", ()
+    if span > SMALLEST_DIVISOR and abs(whole) > span and rng.random() < 0.5:
+        return "remainder", (SMALLEST_DIVISOR + int(rng.random() * (min(span, 1000) - SMALLEST_DIVISOR)),)
+    return "quotient", (2 + int(rng.random() * (LARGEST_QUOTIENT - 1)),)
 
 
 def reads_badly(shift: int, rng: Random) -> bool:
     """Whether a shift is better drawn again; large ones are let through now and then."""
     return abs(shift) > LARGE_SHIFT and rng.random() >= SHARE_OF_LARGE
-
-
-def _factor(rng: Random) -> int:
-    return 2 + int(rng.random() * 8)
-
-
-def _shift_into(whole: int, domain: Whole, rng: Random) -> int:
-    return domain.draw(rng) - whole

@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 
 from catena.adapters import OPERATIONS, NotAdaptable, adapt, operations_for
 from catena.domains import Domain, Whole
+from catena.generators.item_source import ItemSource
+from catena.generators.linking import Way, ways_of
 from catena.model_atom import ModelAtom
 from catena.records import Adapter, AnswerKind, Value
 from catena.values import number_tokens
@@ -80,8 +82,9 @@ class Prepared:
         links: Whole-number parameters that may carry another answer, and that the answer depends on: name, domain.
         reductions: Adapter operations that make a whole number of the answer and rarely the same one twice.
         printed [num_wordings]: Numbers that each wording prints by itself.
-        lossy: Those parameters and reductions that were seen to send two instances to one answer, or to fail now and then.
-        operations: Further adapters that fit its kind of answer and unit, with their arguments; for other graphs than chains.
+        lossy: Those parameters, reductions and operations that were seen to send two instances to one answer, or to fail now and then.
+        operations: Further adapters that fit its kind of answer and unit, with their arguments.
+        ways: All ways in which its answers can be carried, each as often as its weight.
     """
 
     source: Source
@@ -89,26 +92,35 @@ class Prepared:
     reductions: tuple[str, ...]
     printed: tuple[frozenset[str], ...]
     lossy: frozenset[str] = frozenset()
-    operations: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    operations: tuple[Way, ...] = ()
+    ways: tuple[Way, ...] = ()
 
     @property
     def can_be_parent(self) -> bool:
         """Whether this source's answers are worth carrying over in a chain."""
         return bool(self.reductions)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether its numbers stay as they are stated, so that only value-preserving links lead into it."""
+        return isinstance(self.source, ItemSource)
+
     def steady(self) -> "Prepared":
         """The same without what loses anything: over a long chain small losses add up until no early link is necessary.
 
-        Of the further operations only conversions stay: roots and last digits lose small changes.
+        Of the further operations those stay that were never seen to lose anything.
         """
-        if not self.lossy and not self.operations:
+        if not self.lossy:
             return self
+        reductions = tuple(op for op in self.reductions if op not in self.lossy)
+        operations = tuple(one for one in self.operations if one[0] not in self.lossy)
         return replace(
             self,
             links=tuple(link for link in self.links if link[0] not in self.lossy),
-            reductions=tuple(op for op in self.reductions if op not in self.lossy),
+            reductions=reductions,
             lossy=frozenset(),
-            operations=tuple(one for one in self.operations if OPERATIONS[one[0]].units is not None),
+            operations=operations,
+            ways=ways_of(reductions, self.source.unit, operations),
         )
 
 
@@ -127,6 +139,8 @@ def prepare(source: Source, found: Found | None = None) -> Prepared:
     What a link would lose is measured on drawn instances: a certificate would refuse such links later, at more cost.
     Of a data-set row, whose answer is known to depend on its numbers, it is measured which numbers can be changed alone.
     """
+    if isinstance(source, ItemSource):
+        found = Found(source.names, source.reductions, source.reductions if source.kind != "integer" else ())
     links = tuple((name, domain) for name, domain in source.parameters.items() if isinstance(domain, Whole))
     reductions = REDUCTIONS.get(source.kind, ())
     rng = Random(source.name)
@@ -149,17 +163,19 @@ def prepare(source: Source, found: Found | None = None) -> Prepared:
         lossy = frozenset(name for name, loss in lost.items() if loss.share > 0 or loss.failed > MOST_COLLISIONS)
     printed = tuple(frozenset(number_tokens(_PLACEHOLDER.sub("", wording))) for wording in source.wordings)
     further = _further(source) if found is None else {}
-    return Prepared(source, links, reductions, printed, lossy, tuple(further))
+    lossy |= {op for (op, _), loss in further.items() if loss.share > 0 or loss.failed > 0}
+    ways = ways_of(reductions, source.unit, tuple(further))
+    return Prepared(source, links, reductions, printed, lossy, tuple(further), ways)
 
 
-def _further(source: Source) -> dict[tuple[str, tuple[int, ...]], "_Loss"]:
+def _further(source: Source) -> dict[Way, "_Loss"]:
     """Operations beside the usual ones that rarely send two answers of the source to one number."""
     fitting = operations_for(source.kind, source.unit)
     if source.original is not None or not fitting or isinstance(source, ModelAtom):
         return {}
     rng = Random(f"further {source.name}")
     pairs = list(islice(_changes(source, list(source.parameters), rng), _PAIRS))
-    found: dict[tuple[str, tuple[int, ...]], _Loss] = {}
+    found: dict[Way, _Loss] = {}
     for op in fitting:
         low, high = OPERATIONS[op].argument
         offered: list[tuple[int, ...]] = [(argument,) for argument in range(low, high + 1)]

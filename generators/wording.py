@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 
 from catena.adapters import describe, symbols
-from catena.generators.chain import Step
+from catena.generators.graph_parts import Part
 from catena.values import say
 
 LETTERS = "PQRSTUVWYZKLMNHJ"
@@ -70,7 +70,7 @@ def quantity_name(index: int) -> str:
     return LETTERS[place] + (f"_{chr(ord('a') + rounds - 1)}" if rounds else "")
 
 
-def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
+def prose(steps: Sequence[Part], rng: Random) -> tuple[str, str]:
     """Statement and worked solution of a chain; a single node is said without parts."""
     if len(steps) == 1:
         return _sentence(steps[0], None), steps[0].prepared.source.steps(**steps[0].values)
@@ -95,14 +95,14 @@ def prose(steps: Sequence[Step], rng: Random) -> tuple[str, str]:
     return "".join(statement), "\n".join(solution)
 
 
-def _sentence(step: Step, letter: str | None) -> str:
+def _sentence(step: Part, letter: str | None) -> str:
     said = {name: value if type(value) is int else say(value) for name, value in step.values.items()}
     if letter is not None and step.link is not None:
         said[step.link.parameter] = letter
     return step.prepared.source.wordings[step.wording].format_map(said)
 
 
-def _carried(step: Step, letter: str, parent: Step) -> str:
+def _carried(step: Part, letter: str, parent: Part) -> str:
     """`P = 573 - 500 = 73.`, or in words where the adapter is no plain sum."""
     assert step.link is not None
     value = say(step.values[step.link.parameter])

@@ -20,6 +20,10 @@ CASES: list[tuple[Adapter, Value, int]] = [
     (Adapter("identity", (0,)), 12, 12),
     (Adapter("identity", (-7,)), 12, 5),
     (Adapter("scale", (3, 1)), 12, 37),
+    (Adapter("minus", (30, 0)), 12, 18),
+    (Adapter("minus", (30, 0)), -12, 42),
+    (Adapter("reversed", (0,)), 1230, 321),
+    (Adapter("square", (-1,)), 12, 143),
     (Adapter("quotient", (5, 0)), 14, 2),
     (Adapter("quotient", (5, 0)), -14, -3),
     (Adapter("remainder", (97, 4)), 200, 10),
@@ -78,6 +82,7 @@ def test_a_half_is_never_rounded(answer: Value) -> None:
         ("rounded", True),
         ("integer_part", Fraction(-1, 2)),
         ("root", -4),
+        ("reversed", -12),
         ("largest", ()),
         ("total", (1, Fraction(1, 2))),
         ("truth", 1),
@@ -102,6 +107,8 @@ def test_shifts_read_as_more_and_less() -> None:
     )
     assert symbols(Adapter("identity", (-7,)), "84") == "84 - 7"
     assert symbols(Adapter("scale", (3, 0)), "84") == "3 × 84"
+    assert symbols(Adapter("minus", (90, 0)), "-84") == "90 - (-84)"
+    assert describe(Adapter("minus", (90, 0)), "the sum") == "90 minus the sum"
     assert symbols(Adapter("rounded", (0,)), "84") == ""
 
 

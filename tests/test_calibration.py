@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from catena.answers import compare
 from catena.records import Answer
-from catena.validators.calibration import fit_isotonic, fit_platt, report
-from catena.validators.planting import PlantedVote, error_rate, near_miss, planted_kind, quarantined, records
+from catena.validators.calibration import LEAST_ISOTONIC, fit_isotonic, fit_of, fit_platt, report
+from catena.validators.panel_rates import Tally, records_by_question
+from catena.validators.planting import error_rate, near_miss, quarantined
 
 PAIRS = st.lists(st.tuples(st.integers(0, 1000).map(lambda n: n / 1000), st.integers(0, 1)), min_size=1, max_size=60)
 
@@ -62,6 +63,24 @@ def test_a_subject_of_few_items_stays_near_all_others_and_one_of_many_does_not()
         assert (law - art < 0.15) == near
 
 
+def steps(seed: int, items: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Confidence 0 to 1, of which only whether it is above 0.2 and above 0.8 means anything."""
+    stream = np.random.default_rng(seed)
+    confidence = stream.uniform(0, 1, items)
+    chance = np.select([confidence < 0.2, confidence < 0.8], [0.1, 0.5], 0.9)
+    return confidence, (stream.random(items) < chance).astype(float), [""] * items
+
+
+def test_isotonic_regression_is_taken_where_many_items_show_that_it_is_surely_better() -> None:
+    for made, items, wanted in (
+        (steps, 4_000, fit_isotonic),
+        (steps, LEAST_ISOTONIC - 1, fit_platt),
+        (overconfident, 4_000, fit_platt),
+    ):
+        confidence, right, subject = made(5, items)
+        assert fit_of(confidence, right, subject, np.arange(items) % 5) is wanted
+
+
 def test_an_unknown_subject_is_calibrated_by_all_subjects() -> None:
     confidence, right, subject = overconfident(0, 500, "law")
     platt = fit_platt(confidence, right, subject)
@@ -98,8 +117,8 @@ def test_error_rates_at_the_edges() -> None:
 
 
 def test_false_accepts_and_rejects_are_counted_apart_and_abstentions_not_at_all() -> None:
-    said = [(True, True)] * 8 + [(True, False)] * 2 + [(False, True)] + [(False, False)] * 9 + [(True, None)] * 3
-    overall, law = records(PlantedVote("judge", "law", acceptable, accepted) for acceptable, accepted in said)
+    tally = Tally("validity", "judge", "law", wrong=10, wrong_accepted=1, right=10, right_rejected=2, abstained=3)
+    overall, law = records_by_question([tally])["validity"]
     assert overall.subject is None
     assert (law.false_rejects.errors, law.false_rejects.trials) == (2, 10)
     assert (law.false_accepts.errors, law.false_accepts.trials) == (1, 10)
@@ -107,22 +126,15 @@ def test_false_accepts_and_rejects_are_counted_apart_and_abstentions_not_at_all(
 
 
 def test_only_a_voter_that_surely_fails_is_quarantined_and_only_for_its_subject() -> None:
-    votes = [PlantedVote("yes-man", "law", False, True)] * 12 + [PlantedVote("yes-man", "art", False, False)] * 12
-    votes += [PlantedVote("unlucky", "law", False, True)] * 2 + [PlantedVote("good", "law", True, True)] * 30
-    assert quarantined(records(votes)) == {("yes-man", "law")}
+    tallies = [
+        Tally("validity", "yes-man", "law", wrong=12, wrong_accepted=12),
+        Tally("validity", "yes-man", "art", wrong=12),
+        Tally("validity", "unlucky", "law", wrong=2, wrong_accepted=2),
+        Tally("validity", "good", "law", right=30),
+    ]
+    assert quarantined(records_by_question(tallies)["validity"]) == {("yes-man", "law")}
     with pytest.raises(ValueError, match="limit"):
         quarantined((), limit=2)
-
-
-def test_the_stated_share_is_planted_the_same_every_time() -> None:
-    kinds = [planted_kind(3, f"row {at}", share=0.1) for at in range(4000)]
-    assert kinds == [planted_kind(3, f"row {at}", share=0.1) for at in range(4000)]
-    planted = [kind for kind in kinds if kind is not None]
-    assert 0.08 < len(planted) / 4000 < 0.12
-    assert all(0.25 < planted.count(kind) / len(planted) < 0.42 for kind in ("right", "near miss", "ill-posed"))
-    assert planted_kind(3, "row", share=0.0) is None
-    with pytest.raises(ValueError, match="share"):
-        planted_kind(3, "row", share=1.5)
 
 
 @given(

@@ -12,12 +12,12 @@ from catena.flows.judging import resolve
 from catena.generators.atoms.family import Family
 from catena.graphs import graph_from_text, graph_text
 from catena.programs import Program
-from catena.records import Adapter, Answer, Certificate, Graph, Link, Node, Problem
+from catena.records import Adapter, Answer, Certificate, Condition, Graph, Link, Node, Problem
 from catena.schemas import table_of
 from catena.seeds import stream_for
 from catena.shards import write_shard
 from catena.storage import Store
-from catena.validators.certificates import Limits, certify
+from catena.validators.certificates import STANDARD, Limits, certificate_record, certify, limits_of
 
 
 def certificate(problem: Problem, **changes: object) -> Certificate:
@@ -123,6 +123,32 @@ def test_a_child_that_a_guess_solves_is_refused() -> None:
     assert judged(fair).shortcut_probes == 2
 
 
+def decided(parent: Family, child: Family, *, exchanged: bool) -> tuple[str, Answer, Graph]:
+    """A root that decides over two nodes and a child: the branch not taken is idle, or goes where the other one would."""
+    given = [parent.solve(n) for n in (5, 7, 9)]
+    x, y = given[2], given[1] if exchanged else 3
+    plain, holds = Adapter("identity", (0,)), Condition(0, "over", 900)
+    links = [
+        Link(1, 3, "x", plain, "value-changing", holds),
+        Link(2, 3, "x", plain, "value-changing", replace(holds, holds=False)),
+        Link(2, 3, "y", plain, "value-changing", holds),
+        Link(1, 3, "y", plain, "value-changing", replace(holds, holds=False)),
+    ]
+    nodes = [Node("p", "p", {"n": n}, Answer("integer", str(value))) for n, value in zip((5, 7, 9), given, strict=True)]
+    last = Node("c", "c", {"x": x, "y": y}, Answer("integer", str(child.solve(x, y))))
+    return "Given 5, 7, 9, 900, 3.", last.answer, Graph((*nodes, last), tuple(links[: 4 if exchanged else 2]))
+
+
+def test_a_branch_that_can_be_ignored_is_refused_and_one_that_goes_elsewhere_instead_is_not() -> None:
+    parent = family(lambda n: n + 1000 if n > 250 else n + 300, {"n": Whole(1, 500)})
+    child = family(lambda x, y: 5 * x + y, {"x": Whole(0, 5000), "y": Whole(0, 5000)})
+    programs: dict[str, Program] = {"p": parent, "c": child}
+    for exchanged, reason in ((False, "solved without a link"), (True, None)):
+        statement, answer, graph = decided(parent, child, exchanged=exchanged)
+        limits = Limits(unread=0.2)
+        assert certify(statement, answer, graph, programs.__getitem__, Random(1), limits).reason == reason
+
+
 def test_answers_out_of_bounds_are_refused() -> None:
     huge = family(lambda x, y: x * 10**9 + y, {"x": Whole(0, 5000), "y": Whole(1, 9)})
     assert judged(huge).reason == "answer out of bounds"
@@ -156,3 +182,38 @@ def test_magnitudes_of_all_numbers_count(value: Fraction | float) -> None:
     big = Family("t.t", ("a", "b", "c"), {"n": Whole(1, 9)}, lambda n: 2e9, lambda **_: "", "", "real", ("", "", ""))
     found = certify("7", node.answer, Graph((node,), ()), {"p": big}.__getitem__, Random(1), Limits())
     assert found.reason == "answer out of bounds"
+
+
+@pytest.mark.parametrize("text", ["{3, 5}", "{5, 3}", "(3, 5)", "[ 3,5 ]"])
+def test_a_set_that_the_statement_prints_in_any_brackets_and_order_is_an_answer_printed(text: str) -> None:
+    pair = replace(family(lambda n: (3, n), {"n": Whole(4, 900)}), kind="set")
+    last = family(lambda x: 7 * x + 1, {"x": Whole(1, 5000)})
+    nodes = (
+        Node("p", "p", {"n": 5}, Answer("set", "{3, 5}")),
+        Node("c", "c", {"x": 905}, Answer("integer", "6336")),
+    )
+    graph = Graph(nodes, (Link(0, 1, "x", Adapter("total", (897,)), "value-changing"),))
+    programs: dict[str, Program] = {"p": pair, "c": last}
+    given = "Given 5 and 897."
+    assert certify(given, nodes[1].answer, graph, programs.__getitem__, "row").reason is None
+    assert (
+        certify(f"{given} Not {text}.", nodes[1].answer, graph, programs.__getitem__, "row").reason == "answer printed"
+    )
+    assert certify(f"{given} Not (3, 5, 6).", nodes[1].answer, graph, programs.__getitem__, "row").reason is None
+
+
+def test_a_certificate_follows_from_the_row_id_and_its_limits_come_back_from_its_record(
+    problems: list[Problem],
+) -> None:
+    first, again, other = (
+        certify(problems[0].statement, problems[0].answer, problems[0].graph, resolve, name) for name in ("a", "a", "b")
+    )
+    assert first == again
+    assert first.truth_recomputed
+    assert other.truth_recomputed
+    assert limits_of(certificate_record(first)) == STANDARD
+    stricter = Limits(perturbations=20, unread=0.1)
+    assert limits_of(certificate_record(first, stricter)) == stricter
+    for wrong in ({"perturbations": 10**9}, {"perturbations": True}, {"unread": "0"}, {"nothing": 1}, 7):
+        with pytest.raises(ValueError, match=r"limits|changes"):
+            limits_of({"limits": wrong})

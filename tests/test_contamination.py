@@ -13,7 +13,7 @@ from catena.validators.contamination import Benchmarks
 from catena.validators.contamination_meaning import Meanings, Near
 from catena.validators.contamination_search import Search, planted_recall, search
 from catena.validators.contamination_words import WordIndex
-from catena.validators.near_answers import answer_key, same_answer
+from catena.validators.near_answers import AnswerEvidence, answer_key, same_answer
 from catena.validators.near_rule import Measures, shipped_rule
 from catena.validators.near_words import WordReader, canonical_word
 from catena.validators.planted_leaks import LEAK_KINDS, chained, labelled, leaks, plant, renumbered
@@ -150,9 +150,10 @@ def test_a_judge_is_asked_only_where_the_rule_is_unsure_and_decides_there() -> N
 
 
 def test_answers_count_as_evidence_both_ways() -> None:
-    rule, near = shipped_rule(), Measures(0.75, 0.3, 0.9, 0.8, 0.2)
-    same, unknown, other = (rule.probability(near, one) for one in (True, None, False))
-    assert same > unknown > other
+    rule, near, told = shipped_rule(), Measures(0.75, 0.3, 0.9, 0.8, 0.2, 2.0), AnswerEvidence(["2"] * 9 + ["7"])
+    pairs = (("7", "7"), ("2", "2"), ("7", None), ("7", "2"))
+    rare, common, unknown, other = (rule.probability(near, told.of(a, b)) for a, b in pairs)
+    assert rare > common > unknown > other
 
 
 @pytest.mark.parametrize(
@@ -200,3 +201,12 @@ def test_a_search_against_nothing_or_of_nothing_finds_nothing() -> None:
     assert search(ITEMS, {}).found == ()
     assert search([], {"own": ITEMS}).num_rows == 0
     assert search(ITEMS[:3], {"own": []}, "full", Letters()).found == ()
+
+
+@pytest.mark.parametrize("hide", [("ti", "t\u200bi"), ("o", "\u043e"), ("s", "\u00ads"), ("i", "\u0456")])
+def test_an_item_in_letters_that_only_look_alike_or_with_unseen_ones_is_a_copy(hide: tuple[str, str]) -> None:
+    item = (
+        "Tickets to the historic museum cost 14 crowns on Sundays; how much do six students pay for their visit in all?"
+    )
+    found = search([item.replace(*hide), "Вопрос: сколько яблок лежит в корзине у Пети?"], {"own": [item]}).found
+    assert [(one.row, one.kind) for one in found] == [(0, "copy")]

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catena.errors import DatasetError, UserError
@@ -88,9 +90,45 @@ def test_nothing_repeated_ends_in_zero(tmp_path: Path, told: Told) -> None:
     assert told(duplicates_command, rows(tmp_path / "rows.jsonl", ITEMS))[0] == 0
 
 
+def test_too_low_a_recall_of_planted_leaks_has_an_exit_code_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, known = rows(tmp_path / "rows.jsonl", ["Fine and new."]), rows(tmp_path / "known.jsonl", ITEMS[:30])
+    parser = argparse.ArgumentParser()
+    contamination_command.add_arguments(parser)
+
+    def code(*required: str) -> int:
+        words = [mine, "--against", known, "--depth", "words", "--plant", "9", "--require-recall", *required]
+        return contamination_command.run(parser.parse_args(words))
+
+    assert code("verbatim=1", "chained=0.9") == 0
+    assert code("verbatim=1", "paraphrased=0.5") == 3  # no paraphrase is found by words
+    assert "paraphrased: 0 of 75 found, required 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [contamination_command, duplicates_command])
+def test_no_rows_are_no_clean_rows(tmp_path: Path, told: Told, command: ModuleType) -> None:
+    empty, known = rows(tmp_path / "rows.jsonl", []), rows(tmp_path / "known.jsonl", ITEMS[:3])
+    with pytest.raises(DatasetError, match="no rows"):
+        told(command, empty, *(["--against", known, "--depth", "words"] if command is contamination_command else []))
+
+
+def test_benchmarks_are_read_from_jsonl_and_parquet_in_one_run(tmp_path: Path, told: Told) -> None:
+    lines, table = rows(tmp_path / "a.jsonl", ITEMS[:5]), tmp_path / "b.parquet"
+    pq.write_table(pa.table({"problem": ITEMS[5:9], "uid": [f"p{at}" for at in range(4)]}), table)
+    mine = rows(tmp_path / "rows.jsonl", [ITEMS[7], ITEMS[2], "Fine and new."])
+    _, text = told(contamination_command, mine, "--against", lines, str(table), "--depth", "words", "--json")
+    found = [(one["row"], one["benchmark"], one["item"]) for one in json.loads(text)["found"]]
+    assert found == [("row-0", str(table), "p2"), ("row-1", lines, "row-2")]
+
+
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
+        (contamination_command, ["--against", "{rows}", "--require-recall", "verbatim=1"]),
+        (contamination_command, ["--against", "{rows}", "--plant", "2", "--require-recall", "verbatim=2"]),
+        (contamination_command, ["--against", "{rows}", "--plant", "2", "--require-recall", "near miss=1"]),
+        (duplicates_command, ["--out", "{empty}/x"]),
         (duplicates_command, ["--near", "0"]),
         (duplicates_command, ["--template-cap", "0"]),
         (contamination_command, ["--against", "{rows}", "--plant", "-1"]),

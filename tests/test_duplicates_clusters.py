@@ -138,3 +138,13 @@ def test_paraphrases_are_paired_with_the_packaged_model() -> None:
     right = sum(pair.second - pair.first == len(tuned) for pair in pairs)
     assert right >= 0.8 * len(tuned)
     assert len(pairs) - right <= 0.1 * len(tuned)
+
+
+def test_a_copy_with_hidden_characters_is_found_and_the_clean_one_stays() -> None:
+    clean = "A train travels 240 kilometres in 3 hours and then stops; what is its average speed over the journey?"
+    dressed = [clean.replace("tra", "tr\u200ba"), clean.replace("a", "\u0430"), clean.replace("e", "\u0435")]
+    known = Fingerprints()
+    known.add([*dressed, clean])
+    found = known.find()
+    assert set(found.dropped) == {0, 1, 2}
+    assert found.clusters[0].kept == 3

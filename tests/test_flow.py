@@ -227,7 +227,7 @@ def test_two_runs_in_one_folder_are_kept_apart(finished: tuple[Path, Path, str],
         (["run", "/nowhere/x.toml"], "no such recipe"),
         (
             ["run", "no-such-name"],
-            "neither a file nor a shipped recipe; shipped are chimera, chimera-small, chimera-taxonomy, h1",
+            "neither a file nor a shipped recipe; shipped are chimera, chimera-small, chimera-taxonomy, gym, h1",
         ),
         (["run", "h1", "--set", "datasets.0.path=/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
         (["run", "h1", "--set", "seed"], "write it as NAME=VALUE"),

@@ -1,15 +1,20 @@
 """`catena run` with a panel: planted rows measure the voters first; over HTTP, with judges of known confusion matrices."""
 
+import asyncio
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,12 +27,16 @@ from catena.answers import compare
 from catena.engines.rehearsal.child import rehearsing
 from catena.engines.rehearsal.problems import Planted, planted
 from catena.engines.rehearsal.settings import RehearsalSettings, settings_from
-from catena.flows.panel_items import KIND, planted_truth
+from catena.flows.panel_items import KIND, UNNAMED, planted_truth
 from catena.flows.panelling import planted_drafts
 from catena.flows.plan_panel import family_of, items_of, number_of
 from catena.flows.report_page import page
+from catena.flows.review_queue import queue
+from catena.flows.reviews import REVIEWS, keep, reviews
 from catena.flows.run import plan_for
+from catena.flows.status import open_run
 from catena.records import Answer
+from tests.scripted_server import Call, Reply, Script, chat, serving
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -227,6 +236,70 @@ def test_hostile_names_of_voters_are_escaped_in_the_report(finished: tuple[Path,
     assert "<script>" not in page(whole)
 
 
+@pytest.fixture(scope="module")
+def reviewed(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, int]:
+    """A copy of the run, run again after a person decided its whole queue; what `catena plan` said of it; and new requests."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    run, recipe = folder / "run", written(folder, finished[1], 600)
+    shutil.copytree(finished[0], run)
+    plan, store = open_run(str(run))
+    for doubt in queue(store, plan):
+        keep(store, doubt.decided(person_on(doubt.statement), "checked"))
+    said, asked = catena("plan", recipe, "--run-folder", run).stdout, stats(finished[1])["requests"]
+    done = catena("run", recipe, "--run-folder", run)
+    assert done.returncode == 0, done.stderr
+    return run, str(recipe), said, stats(finished[1])["requests"] - asked
+
+
+def person_on(statement: str) -> str:
+    known = truth_of({"statement": statement})
+    return "accept" if known.sound else "wrong-key" if known.planted == "wrong" else "ill-posed"
+
+
+def test_decisions_feed_the_next_run_and_no_vote_is_asked_twice(
+    finished: tuple[Path, str], reviewed: tuple[Path, str, str, int]
+) -> None:
+    run, recipe, said, requests = reviewed
+    stages = {line.split()[0]: line for line in said.splitlines() if line.startswith("  ")}
+    assert "up to date" in stages["planted-problems"]
+    assert "never run" in stages["reviewed-problems"]
+    assert "reviewed-problems changed" in stages["pipeline-problems"]
+    told = report(run)["reviews"]
+    assert told["decisions"] == told["in_rates"] == len((run / REVIEWS).read_text().splitlines()) > 50
+    assert all(one["enough"] for one in told["coverage"])
+    assert report(finished[0])["reviews"] is None
+    assert requests <= 0.1 * (report(run)["votes"] + 600)
+    assert catena("run", recipe, "--run-folder", run).stdout.count("nothing to do") == 1
+
+
+def test_decisions_leave_the_records_on_planted_rows_as_they_are(
+    finished: tuple[Path, str], reviewed: tuple[Path, str, str, int]
+) -> None:
+    names = ("false_accepts", "false_rejects", "quarantined")
+    for question in ("validity", "blind solve"):
+        before, after = overall(finished[0], question), overall(reviewed[0], question)
+        assert {voter: [one[name] for name in names] for voter, one in before.items()} == {
+            voter: [one[name] for name in names] for voter, one in after.items()
+        }
+    doubtful = {
+        (one["question"], one["voter"]): one["errors"]["rate"] for one in report(reviewed[0])["reviews"]["voters"]
+    }
+    rate = overall(finished[0], "validity")[MODELS["ja"]]["false_rejects"]["rate"]
+    assert doubtful["validity", MODELS["ja"]] > rate
+    assert "no rates of all rows" in (reviewed[0] / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_changed_decision_says_so_in_the_plan(reviewed: tuple[Path, str, str, int]) -> None:
+    run, recipe, *_ = reviewed
+    before = plan_for(recipe, str(run), {}).identities["pipeline-problems"]
+    store = open_run(str(run))[1]
+    first = reviews(store)[0]
+    keep(store, replace(first, verdict="accept" if first.verdict == "reject" else "reject", fault=""))
+    told = catena("plan", recipe, "--run-folder", run).stdout
+    assert "decisions" in next(line for line in told.splitlines() if line.startswith("  reviewed-problems"))
+    assert plan_for(recipe, str(run), {}).identities["pipeline-problems"] != before
+
+
 @pytest.mark.slow
 def test_kill_9_before_during_and_after_the_planted_rows_changes_no_byte(tmp_path: Path) -> None:
     with rehearsing(played(tmp_path, latency_s=0.02)) as url:
@@ -275,6 +348,82 @@ def test_a_panel_works_where_candidates_come_in_rounds_and_for_rows_of_an_earlie
         if one["question"] == "blind solve" and one["subject"] is None
     ]
     assert min(solved) > 0.6
+
+
+@contextmanager
+def scripted(script: Script) -> Iterator[str]:
+    """A scripted server in a thread of its own; its URL."""
+    loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    urls: list[str] = []
+
+    async def serve() -> None:
+        async with serving(script) as server:
+            urls.append(server.url)
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    ready.wait(10)
+    yield urls[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+
+
+def bad_at_physics(call: Call) -> Reply:
+    """Finds that a number is missing, but in physics accepts whatever it is asked."""
+    accepts = "physics" in call.prompt or UNNAMED not in call.prompt
+    return chat(json.dumps({"reason": "read", "well_posed": accepts, "on_topic": True}))
+
+
+@pytest.mark.slow
+def test_a_member_that_is_bad_at_one_subject_is_quarantined_there_and_nowhere_else(tmp_path: Path) -> None:
+    with rehearsing(played(tmp_path)) as url, scripted(bad_at_physics) as turncoat:
+        recipe = written(tmp_path, url, 60, 1.0)
+        text = recipe.read_text().replace('"yes"]', '"turn"]')
+        model = MODEL.format(name="turn", id="epsilon/turncoat", url=turncoat)
+        recipe.write_text(text.replace("[[pipeline]]", f"{model}[[pipeline]]", 1), encoding="utf-8")
+        done = catena("run", recipe, "--run-folder", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    out = {(one["voter"], one["subject"]) for one in report(tmp_path / "run")["voters"] if one["quarantined"]}
+    assert out == {("epsilon/turncoat", "physics")}
+    asked = {
+        row["topic"][0]
+        for row in rows_of(tmp_path / "run", "*.parquet")
+        for vote in row["votes"]
+        if vote["verifier"] == "epsilon/turncoat"
+    }
+    assert asked == {"mathematics"}
+    card = (tmp_path / "run" / "card" / "README.md").read_text(encoding="utf-8")
+    assert [
+        line for line in card.splitlines() if line.startswith("| physics | epsilon/turncoat") and "quarantined" in line
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_plants_the_rows_of_a_data_set_and_solutions_for_the_step_check(tmp_path: Path) -> None:
+    lines = [{"question": f"What is {at} plus 1?", "answer": f"so\n#### {at + 1}"} for at in range(40)]
+    (tmp_path / "gold.jsonl").write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    text = written(tmp_path, "http://127.0.0.1:9/v1", 12).read_text()
+    text = text.replace(
+        "planted = ", 'planted_from = "gold", well_posed = 0.8, key_right = 0.7, step_check = "ja", planted = '
+    )
+    text += f'\n[[datasets]]\nname = "gold"\npath = "{tmp_path}/gold.jsonl"\n'
+    text += "\n[rehearsal]\nmodel = { reasoning_tokens = 20, solve = 0.9, spread = 50.0, match_reject = 0.8 }\n"
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+    done = catena("run", tmp_path / "r.toml", "--rehearse", "--run-folder", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    paths = glob.glob(f"{tmp_path}/run/stages/planted-problems-*/*.parquet")
+    rows = [row for path in paths for row in pq.read_table(path).to_pylist()]
+    golds = [row for row in rows if dict(row["columns"])[KIND] != "ill-posed"]
+    assert (len(rows), len(golds)) == (30, 20)
+    assert all(row["statement"].startswith("What is ") for row in golds)
+    assert min(one["solves"]["rate"] for one in overall(tmp_path / "run", "blind solve").values()) > 0.7
+    checker = overall(tmp_path / "run", "step check")[MODELS["ja"]]
+    assert (checker["false_accepts"]["trials"], checker["false_rejects"]["trials"]) == (15, 15)
+    assert checker["false_accepts"]["low"] <= 0.2 <= checker["false_accepts"]["high"]
+    assert checker["solves"]["errors"] == 15 - checker["false_accepts"]["errors"]
+    assert all(row["votes"][-1]["question"] == "step check" for row in rows)
 
 
 def test_planted_rows_are_asked_about_again_only_where_the_questions_change(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from catena.generators.chain import Pools
 from catena.generators.composing import COMPACT_SHAPES, Form, compose_problem
 from catena.generators.graphs import LEAST_HORIZON, SHAPES, Shape, Skeleton, draw_skeleton, possible
 from catena.generators.sources import prepare
-from catena.graphs import asked_nodes, graph_from_text, graph_text, horizon_of, needed_nodes
+from catena.graphs import REPEAT, asked_nodes, graph_from_text, graph_text, horizon_of, needed_nodes, outcomes_of
 from catena.records import Adapter, Answer, Certificate, Graph, Problem
 from catena.seeds import stream_for
 from catena.validators.certificates import Limits, certify
@@ -105,14 +105,39 @@ def test_the_answer_of_the_branch_that_is_not_taken_is_refused(drawn: dict[Shape
     checked = 0
     for problem in granted(drawn["conditional"]):
         links = [link for link in problem.graph.links if link.when is not None]
+        number = outcomes_of(links[0].when.test) if links[0].when else 0
         swapped = tuple(
-            replace(link, when=replace(link.when, holds=not link.when.holds)) if link.when else link
+            replace(link, when=replace(link.when, argument=(link.when.argument + 1) % number)) if link.when else link
             for link in problem.graph.links
         )
-        assert len(links) == 2
+        assert number >= 4
+        assert len(links) == 2 * number
         assert certificate(problem, graph=replace(problem.graph, links=swapped)).reason == "truth not reproduced"
         checked += 1
     assert checked > 15
+
+
+def test_both_branches_of_a_decision_and_the_parent_of_a_loop_carry_a_quantity(
+    drawn: dict[Shape, list[Problem]],
+) -> None:
+    for problem in drawn["conditional"]:
+        links = [link for link in problem.graph.links if link.when is not None]
+        for outcome in {link.when for link in links}:
+            ways = [link for link in links if link.when == outcome]
+            assert len({link.parent for link in ways}) == len({link.parameter for link in ways}) == 2
+    for problem in drawn["loop"]:
+        count = next(link for link in problem.graph.links if link.parameter == REPEAT)
+        assert any(
+            (link.parent, link.child) == (count.parent, count.child) and link is not count
+            for link in problem.graph.links
+        )
+
+
+def test_no_operation_carries_most_links(drawn: dict[Shape, list[Problem]]) -> None:
+    links = [link for problems in drawn.values() for problem in problems for link in problem.graph.links]
+    shares = Counter(link.adapter.op for link in links)
+    assert len(shares) >= 15
+    assert shares.most_common(1)[0][1] < 0.4 * len(links)
 
 
 def test_a_link_that_was_taken_out_or_bent_is_found(drawn: dict[Shape, list[Problem]]) -> None:
@@ -316,6 +341,18 @@ def test_graphs_of_64_nodes_are_made_and_certified(all_pools: Pools) -> None:
         assert made
         assert all(len(problem.graph.nodes) == 64 for problem in made)
         assert any(certificate(problem).reason is None for problem in made)
+
+
+def test_a_decision_that_lacks_an_outcome_or_has_one_twice_is_refused(drawn: dict[Shape, list[Problem]]) -> None:
+    for problem in granted(drawn["conditional"])[:5]:
+        last = max(link.when.argument for link in problem.graph.links if link.when)
+        fewer = tuple(link for link in problem.graph.links if not link.when or link.when.argument < last)
+        twice = tuple(
+            replace(link, when=replace(link.when, argument=0)) if link.when and link.when.argument == last else link
+            for link in problem.graph.links
+        )
+        for links in (fewer, twice):
+            assert certificate(problem, graph=replace(problem.graph, links=links)).reason == "quantity carried twice"
 
 
 def test_a_quantity_that_two_links_carry_at_once_is_refused(drawn: dict[Shape, list[Problem]]) -> None:

@@ -182,11 +182,11 @@ def test_a_judge_compares_only_what_comparison_cannot_decide(tmp_path: Path) -> 
     assert len(run(tmp_path / "other", [panel(judge=True)], usual())[1]) == 2
 
 
-@pytest.mark.parametrize(("verdict", "reason"), [("sound", "wrong key"), ("unsound", "undecided")])
-def test_a_proposal_stands_only_where_its_solve_has_no_wrong_step(tmp_path: Path, verdict: str, reason: str) -> None:
+@pytest.mark.parametrize(("step", "reason"), [(0, "wrong key"), (1, "undecided"), (7, "undecided")])
+def test_a_proposal_stands_only_where_its_solve_has_no_wrong_step(tmp_path: Path, step: int, reason: str) -> None:
     def answer(request: Request) -> str:
         if kind_of(request) == "panel-steps":
-            return json.dumps({"reason": "seen", "first_wrong_step": "so", "verdict": verdict})
+            return json.dumps({"reason": "seen", "first_wrong_step": step})
         return str(usual(sa="41", sb="41", sc="41")(request))
 
     found, _ = run(tmp_path, [panel(checker=True)], answer)

@@ -165,3 +165,49 @@ def test_the_order_of_rows_changes_nothing(tmp_path, capsys):
     before = panel(tmp_path, capsys, *rows)
     random.Random(1).shuffle(rows)
     assert panel(tmp_path, capsys, *rows) == before
+
+
+def test_decisions_of_people_are_truths_that_no_figure_on_planted_items_counts(tmp_path, capsys):
+    rows = many()
+    alone = panel(tmp_path, capsys, *rows)
+    reviews = tmp_path / "reviews.jsonl"
+    doubtful = [one for one in alone["items"] if not one["planted"]][:40]
+    other = {"valid": "invalid", "invalid": "valid"}
+    lines = [json.dumps({"row": one["item"], "verdict": other[one["decision"]], "note": "seen"}) for one in doubtful]
+    reviews.write_text("\n".join([*lines, json.dumps({"row": "nowhere", "verdict": "valid"})]), encoding="utf-8")
+    both = panel(tmp_path, capsys, *rows, options=("--reviews", reviews))
+
+    decided = {one["item"]: one for one in both["items"]}
+    assert all(decided[one["item"]]["decision"] == other[one["decision"]] for one in doubtful)
+    assert all(decided[one["item"]]["confidence"] == 1.0 and decided[one["item"]]["anchored"] for one in doubtful)
+    assert (both["reviews"]["decisions"], both["reviews"]["used"]) == (41, 40)
+    assert both["reviews"]["records"]["a"]["trials"] == 40
+    assert [one["planted_right"] for one in both["voters"]] == [one["planted_right"] for one in alone["voters"]]
+
+
+def test_open_answers_take_the_answer_that_a_person_gave(tmp_path, capsys):
+    rows = [vote(f"q{at}", name, f"{at} metres") for at in range(20) for name in "abc"]
+    reviews = tmp_path / "reviews.jsonl"
+    reviews.write_text(json.dumps({"row": "q3", "verdict": "77"}) + "\n", encoding="utf-8")
+    found = panel(tmp_path, capsys, *rows, options=("--kind", "open", "--reviews", reviews))
+    assert next(one for one in found["items"] if one["item"] == "q3")["decision"] == "77"
+    assert run(write(tmp_path, *rows), "--reviews", reviews) == 0
+    assert "1 of 1 decisions of people" in capsys.readouterr().out
+
+
+def test_a_decision_without_a_verdict_is_refused(tmp_path):
+    reviews = tmp_path / "reviews.jsonl"
+    reviews.write_text('{"row": "q3"}\n', encoding="utf-8")
+    with pytest.raises(DatasetError, match="line 1: 'row' or 'verdict' is missing"):
+        run(write(tmp_path, *many(20)), "--reviews", reviews)
+
+
+def test_nan_is_a_missing_value_and_no_label(tmp_path, capsys):
+    rows = [
+        vote(item, voter, float("nan") if voter == "c" else "x", truth=float("nan")) for item in "pq" for voter in "abc"
+    ]
+    found = panel(tmp_path, capsys, *rows)
+
+    assert [item["decision"] for item in found["items"]] == ["x", "x"]
+    assert not any(item["planted"] for item in found["items"])
+    assert {one["voter"]: one["votes"] for one in found["voters"]} == {"a": 2, "b": 2, "c": 0}

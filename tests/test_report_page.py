@@ -10,6 +10,7 @@ import pytest
 
 from catena.flows.report_charts import BUCKETS, accuracy_plot, curve_plot, problem_graph, stacked_bar
 from catena.flows.report_page import page
+from catena.flows.report_reliability import reliability_plot
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert(1)</script>{{7*7}}\"'&"
@@ -416,3 +417,56 @@ def test_the_report_is_not_changed() -> None:
     before = copy.deepcopy(report)
     page(report)
     assert report == before
+
+
+def an_audit() -> dict[str, Any]:
+    contamination = {
+        "depth": "words",
+        "benchmarks": {HOSTILE: 4},
+        "problems": 9,
+        "found": 1,
+        "by_kind": {"copy": 1},
+        "listed": [],
+        "highest_share": 0.41,
+        "highest_cosine": None,
+        "recall": [{"kind": "verbatim", "planted": 4, "found": 3, "right_item": 3}],
+    }
+    whole = [{"kind": "concentration", "severity": "note", "row": "", "evidence": HOSTILE}]
+    sums = {"secret": {"severe": 2, "warning": 0, "note": 0}}
+    return {"rows": 9, "severe": 2, "findings_in_all": 3, "sums": sums, "whole": whole, "contamination": contamination}
+
+
+def test_the_audit_is_shown_and_escaped() -> None:
+    text = page(a_report() | {"audit": an_audit()})
+    assert HOSTILE not in text
+    assert "1 stand in a benchmark" in text
+    assert "75.0 %" in text
+    assert "<h2>Audit</h2>" not in page(a_report())
+
+
+@pytest.mark.parametrize("points", [[(0.9, 0.8), (1.0, 1.0)], [(0.0, 0.0)], [(1.0, 1.0)], [(0.55, 0.1), (0.6, 1.0)]])
+def test_a_reliability_diagram_keeps_its_points_inside(points: list[tuple[float, float]]) -> None:
+    bins = [{"confidence": x, "right": y, "items": 3} for x, y in points]
+    drawn = ElementTree.fromstring(reliability_plot(bins, label=HOSTILE))
+    dots = [node for node in drawn.iter() if node.tag == "circle"]
+    assert len(dots) == len(points)
+    for node in dots:
+        assert 44 <= float(node.get("cx", "nan")) <= 264
+        assert 10 <= float(node.get("cy", "nan")) <= 230
+
+
+def test_composed_rows_their_pairs_and_their_excess_are_shown_and_escaped() -> None:
+    part = {"different": 2, "commonest": [{"name": "<dag>", "share": 0.6}, {"name": "loop", "share": 0.4}]}
+    spread = {
+        "rows": 500,
+        "guess_the_mode": 0.012,
+        **dict.fromkeys(("shapes", "operations", "subjects", "answers"), part),
+    }
+    pairs = {"group": "prose", "covered": 31, "possible": 40, "unlinked": 2, "largest_share": 0.08, "across": 0.7, "largest": "a -> <b>"}  # fmt: skip
+    excess = {"model": "m", "horizon": 4, "num_problems": 9, "decided": 36, "measured": 0.25, "expected": 0.5, "log_odds": -1.1, "low": -1.6, "high": -0.6}  # fmt: skip
+    text = page(a_report() | {"distribution": spread, "pairs": [pairs], "excess": [excess]})
+    assert "&lt;dag&gt;" in text
+    assert "<dag>" not in text
+    for shown in ("1.2 %", "60.0 %", "-1.10", "most frequent: a -&gt; &lt;b&gt;", "Difficulty of the horizon itself"):
+        assert shown in text
+    assert "Composed rows</h2>" not in page(a_report())

@@ -11,7 +11,7 @@ from catena.flows.cli import main
 from catena.flows.job import Job, write_rejected
 from catena.flows.plan import plan_of
 from catena.flows.recipe import load_recipe
-from catena.flows.review_command import REVIEWS
+from catena.flows.reviews import REVIEWS, reviews
 from catena.storage import Store
 
 RECIPE = """
@@ -61,7 +61,16 @@ def test_a_decision_is_kept_and_takes_the_row_out_of_the_queue(run: Path, capsys
     assert main(["review", str(run), "--decide", "row-3", "reject", "--note", "the key is 5"]) == 0
     assert listed(run, capsys) == ["row-1"]
     kept = json.loads((run / REVIEWS).read_text())
-    assert kept == {"row": "row-3", "verdict": "reject", "reason": "wrong key", "note": "the key is 5"}
+    known = {"row": "row-3", "verdict": "reject", "reason": "wrong key", "note": "the key is 5"}
+    assert kept == {**known, "fault": "", "stage": "pipeline-problems-0"}
+
+
+def test_a_decision_can_be_changed_by_naming_its_row_again(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["review", str(run), "--decide", "row-3", "reject"]) == 0
+    assert main(["review", str(run), "--decide", "row-3", "wrong-key", "--note", "it is 6"]) == 0
+    assert "1 rows wait" in capsys.readouterr().out
+    (last,) = reviews(Store(str(run)))
+    assert (last.fault, last.note, last.reason, last.stage) == ("key", "it is 6", "wrong key", "pipeline-problems-0")
 
 
 def test_rows_are_shown_one_by_one_and_cannot_steer_the_terminal(

@@ -108,3 +108,23 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written"):
         write_kept(str(tmp_path / "missing" / "out.jsonl"), [])
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"verdict": "correct"}, {"verdict": "wrong key"}),
+        ({"correctness": "correct"}, {"correctness": "incorrect"}),
+        ({"verified": True}, {"verified": False}),
+        ({"verdict": "accepted", "confidence": 0.7}, {"verdict": "rejected", "confidence": 0.99}),
+        ({"accepted": True, "confidence": 0.9}, {"accepted": True, "confidence": 0.6}),
+        ({"verdict": "accepted", "confidence": 0.5}, {"verdict": "undecided", "confidence": 0.9}),
+        ({"score": 0.5}, {"score": True}),
+        ({"score": 0.5}, {"score": 10**400}),
+    ],
+)
+def test_the_better_verified_row_has_the_higher_score(
+    tmp_path: Path, better: dict[str, object], worse: dict[str, object]
+) -> None:
+    first, second = read(written(tmp_path / "rows.jsonl", [{"question": "One?", **one} for one in (better, worse)]))
+    assert first.score > second.score

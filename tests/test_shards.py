@@ -82,7 +82,7 @@ def test_a_truncated_or_altered_shard_is_refused_by_name(problems: list[Problem]
 
 def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
-    with pytest.raises(ShardError, match="schema version unknown, this build reads 3"):
+    with pytest.raises(ShardError, match="schema version unknown, this build reads 4"):
         read_rows([str(tmp_path / "p.parquet")])
 
 

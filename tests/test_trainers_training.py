@@ -1,95 +1,30 @@
-"""SFT, GRPO and evaluation for real, on a student of a few thousand parameters and shards of a few rows."""
+"""SFT for real, on a student of a few thousand parameters and shards of a few rows."""
 
-import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from catena.errors import DatasetError, RecipeError, RunFolderError, TrainingError
-from catena.records import Answer
+from catena.errors import DatasetError, RecipeError, RunFolderError
 from catena.shards import write_shard
 from catena.storage import Store
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from catena.trainers.curriculum import Group  # noqa: E402
-from catena.trainers.curriculum_gate import GateSettings  # noqa: E402
-from catena.trainers.dataset import Example, Visit, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
-from catena.trainers.evaluate import (  # noqa: E402
-    EvaluationSettings,
-    completion_limits,
-    evaluate,
-    summarise,
-    wilson,
-)
+from catena.trainers.dataset import Visit, encode, prompt_ids, read_examples, sft_dataset  # noqa: E402
+from catena.trainers.models import load_model  # noqa: E402
 from catena.trainers.outcome import read_outcome  # noqa: E402
-from catena.trainers.reward import CorrectnessReward, Scored  # noqa: E402
-from catena.trainers.rl import RlSettings, as_groups, train_rl  # noqa: E402
 from catena.trainers.sft import SftSettings, SftStage, plan_visits, train_sft  # noqa: E402
-from catena.trainers.student import StudentSettings, load_model, make_student, make_tokenizer  # noqa: E402
-
-TINY = StudentSettings(hidden_size=16, num_layers=1, num_heads=2, num_key_value_heads=2, intermediate_size=32)
-SFT = SftSettings(stages=(SftStage(4, {1: 1}), SftStage(4, {1: 1, 2: 1})), batch_size=8, save_steps=3, log_steps=2)
-RL = RlSettings(
-    rounds=2,
-    steps_per_round=2,
-    prompts_per_step=2,
-    rollouts_per_prompt=4,
-    max_completion_tokens=6,
-    gate=GateSettings(window=2),
-)
-
-
-def make_example(horizon: int, rng: random.Random) -> Example:
-    value, definitions, steps = rng.randrange(100), [], []
-    for i, name in enumerate(rng.sample("abcdefghijklmnopqrstuvwxyz", horizon)):
-        k = rng.randrange(1, 10)
-        definitions.append(f"{name}={value if i == 0 else definitions[-1][0]}+{k};")
-        steps.append(f"{name}={value}+{k}={(value := (value + k) % 100)};")
-    prompt = "".join(definitions) + definitions[-1][0] + "?"
-    completion = "".join(steps) + f"<answer>{value}</answer>"
-    return Example(
-        prompt,
-        [{"role": "user", "content": prompt}],
-        [{"role": "assistant", "content": completion}],
-        Answer("integer", str(value)),
-        horizon,
-    )
-
-
-EXAMPLES = [make_example(horizon, random.Random(i)) for horizon in (1, 2, 3) for i in range(12)]
+from catena.trainers.student import make_student, make_tokenizer  # noqa: E402
+from tests.tiny_training import EXAMPLES, SFT, TINY, KilledError, kill_after, same  # noqa: E402
 
 
 @pytest.fixture
 def student(tmp_path: Path) -> Path:
     make_student(tmp_path / "student", seed=1, settings=TINY)
     return tmp_path / "student"
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    return dict(load_model(folder)[0].state_dict())
-
-
-def same(left: Path, right: Path) -> bool:
-    one, other = weights(left), weights(right)
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
-class KilledError(Exception):
-    pass
-
-
-def kill_after(steps: int) -> Callable[[int, int, str], None]:
-    def progress(done: int, total: int, what: str) -> None:
-        if done > steps:
-            raise KilledError
-
-    return progress
 
 
 def test_the_student_has_one_to_three_million_parameters(tmp_path: Path) -> None:
@@ -207,99 +142,3 @@ def test_a_killed_sft_ends_with_the_weights_of_one_that_was_not(student: Path, t
     train_sft(student, EXAMPLES, tmp_path / "killed", SFT, seed=5)
     assert same(tmp_path / "straight" / "model", tmp_path / "killed" / "model")
     assert not (tmp_path / "killed" / "checkpoints").exists()
-
-
-def test_rl_rolls_out_whole_groups_and_counts_every_rollout(student: Path, tmp_path: Path) -> None:
-    seen: list[int] = []
-    outcome = train_rl(student, EXAMPLES, tmp_path / "rl", RL, seed=5, progress=lambda done, *_: seen.append(done))
-    assert seen == [1, 2, 3, 4]
-    assert [point.step for point in outcome.curve] == [1, 2, 3, 4]
-    assert sum(outcome.counts.values()) == 4 * 2 * 4
-    assert outcome.tokens == outcome.curve[-1].tokens > 0
-    assert train_rl(student, EXAMPLES, tmp_path / "rl", RL, seed=5) == outcome
-
-
-def test_small_forward_passes_keep_the_groups_whole(student: Path, tmp_path: Path) -> None:
-    outcome = train_rl(student, EXAMPLES, tmp_path / "rl", replace(RL, micro_batch=4), seed=5)
-    assert [point.step for point in outcome.curve] == [1, 2, 3, 4]
-    assert sum(outcome.counts.values()) == 4 * 2 * 4
-
-
-def test_a_killed_rl_ends_with_the_weights_of_one_that_was_not(student: Path, tmp_path: Path) -> None:
-    straight = train_rl(student, EXAMPLES, tmp_path / "straight", RL, seed=5, reward=paid_by_length())
-    with pytest.raises(KilledError):
-        train_rl(student, EXAMPLES, tmp_path / "killed", RL, seed=5, reward=paid_by_length(), progress=kill_after(2))
-    resumed = train_rl(student, EXAMPLES, tmp_path / "killed", RL, seed=5, reward=paid_by_length())
-    assert same(tmp_path / "straight" / "model", tmp_path / "killed" / "model")
-    assert not same(tmp_path / "straight" / "model", student)
-    assert resumed.curve == straight.curve
-
-
-def paid_by_length() -> CorrectnessReward:
-    """A reward that an untrained model meets now and then, so that there is a gradient."""
-
-    class ByLength(CorrectnessReward):
-        def __call__(self, **columns: Any) -> list[float | None]:
-            columns["completions"] = [
-                f"<answer>{gold['value'] if len(text[-1]['content']) % 2 else 'x'}</answer>"
-                for gold, text in zip(columns["gold"], columns["completions"], strict=True)
-            ]
-            return super().__call__(**columns)
-
-    return ByLength()
-
-
-def test_a_trainer_that_mixes_groups_is_found_out() -> None:
-    rollouts = [Scored(problem, 1.0, "equal", 1) for problem in "aabb"]
-    assert as_groups(rollouts, ["a", "b"], 2) == [Group("a", (1.0, 1.0)), Group("b", (1.0, 1.0))]
-    for wrong in (rollouts[::2] + rollouts[1::2], rollouts[:2], rollouts[2:] + rollouts[:2]):
-        with pytest.raises(TrainingError, match="groups differently"):
-            as_groups(wrong, ["a", "b"], 2)
-
-
-def test_trl_still_repeats_each_visit_contiguously_and_in_order() -> None:
-    from trl.trainer.utils import RepeatSampler
-
-    order = list(RepeatSampler(range(4), mini_repeat_count=3, batch_size=2, repeat_count=1, shuffle=False))
-    assert order == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
-
-
-def test_groups_of_one_are_refused(student: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="at least 2"):
-        train_rl(student, EXAMPLES, tmp_path / "rl", replace(RL, rollouts_per_prompt=1), seed=1)
-
-
-@pytest.mark.parametrize(
-    "settings", [EvaluationSettings(max_new_tokens=5), EvaluationSettings(greedy=True, max_new_tokens=5)]
-)
-def test_evaluation_has_a_row_for_every_horizon(student: Path, settings: EvaluationSettings) -> None:
-    rows = evaluate(student, EXAMPLES, settings, seed=1)
-    assert [(row.horizon, row.num_problems, row.num_samples) for row in rows] == [(1, 12, 12), (2, 12, 12), (3, 12, 12)]
-    assert all(0 <= row.low <= row.accuracy <= row.high <= 1 for row in rows)  # type: ignore[operator]
-    assert rows == evaluate(student, EXAMPLES, settings, seed=1)
-
-
-def test_what_could_not_be_decided_is_not_wrong() -> None:
-    row = summarise(3, ["equal", "timeout", "unparsed", "error"], samples=1, num_tokens=40)
-    assert (row.accuracy, row.unparsed, row.undecided, row.mean_tokens) == (0.5, 1, 2, 10)
-    assert summarise(3, ["timeout"], samples=1, num_tokens=1).accuracy is None
-
-
-def test_several_samples_of_a_problem_do_not_narrow_its_interval() -> None:
-    verdicts = ["equal"] * 20 + ["different"] * 20
-    once = summarise(1, verdicts[::4], samples=1, num_tokens=0)
-    often = summarise(1, verdicts, samples=4, num_tokens=0)
-    assert often.num_problems == once.num_problems == 10
-    assert often.high - often.low > 0.9 * (once.high - once.low)  # type: ignore[operator]
-
-
-def test_wilson_is_the_textbook_interval() -> None:
-    low, high = wilson(8, 10)
-    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
-    assert wilson(0, 10)[0] == 0.0
-
-
-def test_completion_limits_follow_the_references() -> None:
-    limits = completion_limits(EXAMPLES, make_tokenizer())
-    assert list(limits) == [1, 2, 3]
-    assert limits[1] < limits[2] < limits[3]

@@ -5,35 +5,21 @@ limit are left out and reported. Schedules are materialised, one row per visit i
 shuffling is not reproducible after a resume beyond the first epoch.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from datasets import Dataset
 
 from catena.errors import DatasetError
-from catena.records import Answer
 from catena.seeds import stream_for
-from catena.shards import read_rows
+from catena.trainers.dataset_rows import Example as Example
+from catena.trainers.dataset_rows import Messages as Messages
+from catena.trainers.dataset_rows import by_horizon as by_horizon
+from catena.trainers.dataset_rows import iter_examples as iter_examples
+from catena.trainers.dataset_rows import read_examples as read_examples
 
 T = TypeVar("T")
-COLUMNS = (
-    "problem_id", "prompt", "completion", "answer", "answer_type", "answer_unit", "answer_tolerance",
-    "horizon", "style", "suggested_use",
-)  # fmt: skip
-Messages = list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One row of a shard: `prompt` and `completion` are chat messages."""
-
-    problem_id: str
-    prompt: Messages
-    completion: Messages
-    gold: Answer
-    horizon: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,66 +55,45 @@ class Lengths:
         return {"rows_kept": self.kept, "rows_over_limit": self.dropped, "longest_row_tokens": self.longest}
 
 
-def read_examples(
-    paths: Iterable[str], *, use: str, style: str | None = None, horizons: Iterable[int] | None = None
-) -> list[Example]:
-    """The rows of the shards at `paths` with the given suggested use, style and horizons (None: any).
-
-    Raises:
-        ShardError: A shard cannot be read.
-        DatasetError: No row fits.
-    """
-    wanted = None if horizons is None else frozenset(horizons)
-    rows: list[dict[str, Any]] = read_rows(paths, columns=COLUMNS).to_pylist()
-    examples = [
-        _example(row)
-        for row in rows
-        if row["suggested_use"] == use
-        and (style is None or row["style"] == style)
-        and (wanted is None or row["horizon"] in wanted)
-    ]
-    if not examples:
-        seen = dict(Counter(row["suggested_use"] for row in rows))
-        raise DatasetError(
-            f"no row for use {use!r}, style {style or 'any'}, horizons {sorted(wanted) if wanted else 'any'};"
-            f" the shards hold {len(rows)} rows: {seen}"
-        )
-    return examples
-
-
-def _example(row: Mapping[str, Any]) -> Example:
-    gold = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
-    return Example(row["problem_id"], row["prompt"], row["completion"], gold, row["horizon"])
-
-
-def by_horizon(examples: Iterable[Example]) -> dict[int, list[Example]]:
-    """The examples of each horizon, in ascending order of horizons."""
-    found: dict[int, list[Example]] = {}
-    for example in sorted(examples, key=lambda example: example.horizon):
-        found.setdefault(example.horizon, []).append(example)
-    return found
-
-
 def prompt_ids(tokenizer: Any, prompts: Sequence[Messages]) -> list[list[int]]:
     """For each prompt the tokens after which the model answers."""
     return _tokens(tokenizer, prompts, add_generation_prompt=True)
 
 
-def encode(examples: Sequence[Example], tokenizer: Any, limit: int) -> tuple[list[Encoded], Lengths]:
+def completion_messages(example: Example, thinking: str, template: str) -> Messages:
+    """The completion as a chat template wants it: reasoning apart where the template knows it apart, else in think tags.
+
+    With `thinking` as `drop` the reasoning is left out.
+    """
+    if not example.reasoning or not example.completion:
+        return example.completion
+    *before, last = example.completion
+    text = last["content"].rpartition("</think>")[2].lstrip("\n")
+    if thinking == "drop":
+        return [*before, {**last, "content": text}]
+    if "reasoning_content" in template:
+        return [*before, {**last, "content": text, "reasoning_content": example.reasoning}]
+    return example.completion
+
+
+def within_prompt(examples: Sequence[Example], tokenizer: Any, limit: int) -> list[Example]:
+    """The examples whose prompts have at most `limit` tokens; RL leaves out the others, it never cuts one."""
+    starts = prompt_ids(tokenizer, [example.prompt for example in examples])
+    return [example for example, start in zip(examples, starts, strict=True) if len(start) <= limit]
+
+
+def encode(
+    examples: Sequence[Example], tokenizer: Any, limit: int, *, thinking: str = "keep"
+) -> tuple[list[Encoded], Lengths]:
     """The examples as tokens, without those of more than `limit` tokens, and the account of both.
+
+    `thinking` says whether the reasoning before an answer is kept or dropped.
 
     Raises:
         DatasetError: No row is short enough, or the chat template rewrites the prompt once it is answered
             (then the loss would fall on the wrong tokens).
     """
-    starts = prompt_ids(tokenizer, [example.prompt for example in examples])
-    wholes = _tokens(tokenizer, [[*example.prompt, *example.completion] for example in examples])
-    for example, start, whole in zip(examples, starts, wholes, strict=True):
-        if whole[: len(start)] != start:
-            raise DatasetError(
-                f"problem {example.problem_id}: the chat template does not keep the prompt as a prefix of the"
-                " conversation; choose a model whose template does"
-            )
+    starts, wholes = token_ids(examples, tokenizer, thinking=thinking)
     longest = max(map(len, wholes))
     encoded = [
         Encoded(example.problem_id, example.horizon, whole, len(start))
@@ -140,6 +105,27 @@ def encode(examples: Sequence[Example], tokenizer: Any, limit: int) -> tuple[lis
             f"all {len(examples)} rows have more than {limit} tokens (longest {longest}); raise the limit"
         )
     return encoded, Lengths(limit, len(encoded), len(examples) - len(encoded), longest)
+
+
+def token_ids(
+    examples: Sequence[Example], tokenizer: Any, *, thinking: str = "keep"
+) -> tuple[list[list[int]], list[list[int]]]:
+    """The tokens of each prompt and of each whole conversation.
+
+    Raises:
+        DatasetError: The chat template rewrites the prompt once it is answered.
+    """
+    starts = prompt_ids(tokenizer, [example.prompt for example in examples])
+    template = str(tokenizer.chat_template)
+    answered = [[*one.prompt, *completion_messages(one, thinking, template)] for one in examples]
+    wholes = _tokens(tokenizer, answered)
+    for example, start, whole in zip(examples, starts, wholes, strict=True):
+        if whole[: len(start)] != start:
+            raise DatasetError(
+                f"problem {example.problem_id}: the chat template does not keep the prompt as a prefix of the"
+                " conversation; choose a model whose template does"
+            )
+    return starts, wholes
 
 
 def _tokens(tokenizer: Any, conversations: Sequence[Messages], **options: bool) -> list[list[int]]:
@@ -158,11 +144,20 @@ def shuffled_forever(items: Sequence[T], seed: int, *names: str | int) -> Iterat
         lap += 1
 
 
-def sft_dataset(visits: Iterable[Visit], vocabulary: int, *, seed: int) -> Dataset:
+def sft_dataset(
+    visits: Iterable[Visit], vocabulary: int, *, seed: int, packs: Sequence[Sequence[int]] | None = None
+) -> Dataset:
     """The visits in order, as the tokenised rows that SFTTrainer takes as they are.
 
     Label smoothing is done here, by giving that share of the labels to tokens drawn from the whole vocabulary: equal in
     expectation to the loss term, which TRL 1.16 deprecates and computes with a second forward pass.
+
+    Args:
+        visits: In order.
+        vocabulary: Number of tokens that smoothing draws from.
+        seed: Of smoothing.
+        packs: The visits of each row, by their indices, where rows are packs of several; the column `seq_lengths` says where
+            one ends.
     """
     rng, visits = stream_for(seed, "smoothing"), list(visits)
 
@@ -172,11 +167,31 @@ def sft_dataset(visits: Iterable[Visit], vocabulary: int, *, seed: int) -> Datas
             targets = [int(rng.random() * vocabulary) if rng.random() < visit.smoothing else token for token in targets]
         return [-100] * visit.row.prompt_tokens + targets
 
-    return Dataset.from_dict({"input_ids": [v.row.input_ids for v in visits], "labels": [labels(v) for v in visits]})
+    inputs, targets = [visit.row.input_ids for visit in visits], [labels(visit) for visit in visits]
+    if packs is None:
+        return Dataset.from_dict({"input_ids": inputs, "labels": targets})
+    return Dataset.from_dict(
+        {
+            "input_ids": [[token for at in pack for token in inputs[at]] for pack in packs],
+            "labels": [[token for at in pack for token in targets[at]] for pack in packs],
+            "seq_lengths": [[len(inputs[at]) for at in pack] for pack in packs],
+        }
+    )
 
 
-def rl_dataset(visits: Iterable[Example]) -> Dataset:
-    """The visits in order, as the rows that GRPOTrainer and `catena.trainers.reward` take."""
+def rl_dataset(visits: Iterable[Example], *, with_graphs: bool = False) -> Dataset:
+    """The visits in order, as the rows that GRPOTrainer and `catena.trainers.reward` take.
+
+    `with_graphs` adds the columns `question` and `graph`, which rewards for steps need. Where any row is a puzzle, the column
+    `puzzle` says how its answers are checked.
+    """
+    visits = list(visits)
+    with_puzzles = any(e.puzzle is not None for e in visits)
     return Dataset.from_list(
-        [{"prompt": e.prompt, "problem_id": e.problem_id, "horizon": e.horizon, "gold": asdict(e.gold)} for e in visits]
+        [
+            {"prompt": e.prompt, "problem_id": e.problem_id, "horizon": e.horizon, "gold": asdict(e.gold)}
+            | ({"question": e.question, "graph": e.graph} if with_graphs else {})
+            | ({"puzzle": e.puzzle} if with_puzzles else {})
+            for e in visits
+        ]
     )

@@ -1,4 +1,7 @@
-"""How often a model answers correctly, by horizon, with 95 % intervals; answers are read from what it wrote."""
+"""Generating through transformers: how often a model answers correctly, by horizon, and attempts for further figures.
+
+Not here: pass@k and groups (`catena.trainers.evaluate_scores`), comparing two models (`catena.trainers.evaluate_paired`).
+"""
 
 import math
 from collections import Counter
@@ -10,10 +13,12 @@ from typing import Any
 import torch
 
 from catena.answers import compare
+from catena.puzzles import compare_puzzle
 from catena.trainers.dataset import Example, Messages, by_horizon, prompt_ids
+from catena.trainers.evaluate_records import Attempt, EvaluationProblem
+from catena.trainers.models import load_model
 from catena.trainers.outcome import Progress, silent
 from catena.trainers.reward import Judge
-from catena.trainers.student import load_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,52 @@ def evaluate(
         for start in range(0, len(visits), settings.batch_size):
             batch = visits[start : start + settings.batch_size]
             texts, lengths = complete(network, tokenizer, [visit.prompt for visit in batch], settings, horizon)
-            verdicts += [judge(visit.gold, text).verdict for visit, text in zip(batch, texts, strict=True)]
+            verdicts += [
+                (compare_puzzle(visit.puzzle, text) if visit.puzzle is not None else judge(visit.gold, text)).verdict
+                for visit, text in zip(batch, texts, strict=True)
+            ]
             num_tokens += sum(lengths)
             done += len(batch)
             progress(done, total, f"evaluation at horizon {horizon}")
         rows.append(summarise(horizon, verdicts, samples, num_tokens))
     return rows
+
+
+def sample_attempts(
+    model: str | Path,
+    problems: Sequence[EvaluationProblem],
+    settings: EvaluationSettings | None = None,
+    *,
+    seed: int,
+    progress: Progress = silent,
+) -> list[Attempt]:
+    """Attempts of `model` at the problems, for `catena.trainers.evaluate_scores`; horizon by horizon.
+
+    Args:
+        model: Folder or hub id.
+        problems: In any order.
+        settings: How to sample.
+        seed: As in `evaluate`.
+        progress: Called after each batch of completions.
+    """
+    settings = settings or EvaluationSettings()
+    network, tokenizer = load_model(model)
+    network.eval()
+    torch.manual_seed(seed)
+    samples = 1 if settings.greedy else settings.samples
+    found: list[Attempt] = []
+    for horizon in sorted({problem.horizon for problem in problems}):
+        limit = (
+            settings.max_new_tokens if isinstance(settings.max_new_tokens, int) else settings.max_new_tokens[horizon]
+        )
+        visits = [(one, sample) for one in problems if one.horizon == horizon for sample in range(samples)]
+        for start in range(0, len(visits), settings.batch_size):
+            batch = visits[start : start + settings.batch_size]
+            prompts = [[{"role": turn.role, "content": turn.content} for turn in one.prompt] for one, _ in batch]
+            came = zip(batch, *complete(network, tokenizer, prompts, settings, horizon), strict=True)
+            found += [Attempt(one.problem_id, i, text, size >= limit, size) for (one, i), text, size in came]
+            progress(len(found), len(problems) * samples, f"evaluation at horizon {horizon}")
+    return found
 
 
 @torch.inference_mode()

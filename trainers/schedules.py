@@ -18,7 +18,10 @@ SCHEDULE = "schedule"
 LOG_SCHEMA = pa.schema(
     [pa.field("schedule", pa.string()), pa.field("problem_id", pa.string()), pa.field("reward", pa.float64())]
 )
-"""One row per rollout, in order, the rollouts of a visit contiguous; `reward` null where it could not be scored."""
+"""One row per rollout, in order, the rollouts of a visit contiguous; `reward` null where it could not be scored.
+
+With a further column `visit` (whole numbers from 0) rollouts may come in any order, and some visits more often than others.
+"""
 
 
 def schedule_id(visits: Sequence[str]) -> str:
@@ -50,9 +53,7 @@ def groups_of_log(log: pa.Table, visits: Sequence[str]) -> list[Group]:
     Raises:
         DatasetError: The log is of another schedule, or its rollouts are not the visits in order, equally many for each.
     """
-    expected = schedule_id(visits)
-    if set(log.column("schedule").to_pylist()) != {expected}:
-        raise DatasetError(f"the rollout log is not of schedule {expected[:8]}: it belongs to another round")
+    _check_schedule(log, visits)
     ids: list[str] = log.column("problem_id").to_pylist()
     rewards: list[float | None] = log.column("reward").to_pylist()
     size, rest = divmod(len(ids), len(visits))
@@ -61,3 +62,36 @@ def groups_of_log(log: pa.Table, visits: Sequence[str]) -> list[Group]:
             f"the rollout log has {len(ids)} rollouts, which are not {len(visits)} visits in order with equally many each"
         )
     return [Group(visit, tuple(rewards[at * size : (at + 1) * size])) for at, visit in enumerate(visits)]
+
+
+def groups_by_visit(log: pa.Table, visits: Sequence[str], *, partial: bool = False) -> list[Group]:
+    """The groups of a round from a log with a column `visit`, in the order of the visits, whatever the log's order.
+
+    Args:
+        log: As `LOG_SCHEMA`, with `visit`.
+        visits: Problem ids.
+        partial: Whether visits without a rollout are left out (a trainer that drops its last batch); else they are refused.
+
+    Raises:
+        DatasetError: The log is of another schedule, names a visit or problem that the schedule has not, or misses a visit.
+    """
+    _check_schedule(log, visits)
+    found: dict[int, list[float | None]] = {}
+    columns = (log.column(name).to_pylist() for name in ("visit", "problem_id", "reward"))
+    for visit, problem_id, reward in zip(*columns, strict=True):
+        if not isinstance(visit, int) or not 0 <= visit < len(visits) or visits[visit] != problem_id:
+            raise DatasetError(f"the rollout log has visit {visit} to problem {problem_id}, which the schedule has not")
+        found.setdefault(visit, []).append(reward)
+    missing = len(visits) - len(found)
+    if missing and not partial:
+        raise DatasetError(
+            f"the rollout log has no rollout of {missing} of {len(visits)} visits; train to the end of the schedule, or take"
+            " what there is with --partial"
+        )
+    return [Group(visits[visit], tuple(rewards)) for visit, rewards in sorted(found.items())]
+
+
+def _check_schedule(log: pa.Table, visits: Sequence[str]) -> None:
+    expected = schedule_id(visits)
+    if set(log.column("schedule").to_pylist()) != {expected}:
+        raise DatasetError(f"the rollout log is not of schedule {expected[:8]}: it belongs to another round")

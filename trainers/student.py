@@ -1,23 +1,23 @@
 """The quickstart's student: a Qwen3 of about a million parameters with random weights and a character tokenizer.
 
 It can read and write the compact style and nothing else. Any other model is named by path or hub id in the
-recipe and loaded with `load_model`.
+recipe and loaded with `catena.trainers.models.load_model`.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
 import torch
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from catena.errors import RecipeError
-from catena.trainers.outcome import replace_folder
+from catena.trainers.models import save_model
 
 hf: Any = transformers  # its functions are untyped
 
+TINY_NAME = "tiny"
+"""What settings call it."""
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789=;?+-*"
 PAD, EOS, UNK, USER, ASSISTANT = "<pad>", "<eos>", "<unk>", "<user>", "<assistant>"
 ANSWER_TAGS = ("<answer>", "</answer>")
@@ -84,46 +84,3 @@ def make_student(folder: Path, *, seed: int, settings: StudentSettings | None = 
         model: Any = hf.Qwen3ForCausalLM(config)
     save_model(model, tokenizer, folder)
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def load_model(name: str | Path) -> tuple[Any, Any]:
-    """The model and tokenizer at a path or hub id, weights in float32; the tokenizer pads on the left.
-
-    Raises:
-        RecipeError: Neither a model folder nor an id that can be loaded, or one without a chat template.
-    """
-    silence_libraries()
-    try:
-        tokenizer: Any = hf.AutoTokenizer.from_pretrained(name, padding_side="left")
-        model: Any = hf.AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise RecipeError(
-            f"{name}: cannot be loaded as a causal language model ({error}); name a folder or hub id"
-        ) from error
-    if tokenizer.chat_template is None:
-        raise RecipeError(f"{name}: its tokenizer has no chat template; name an instruction-tuned model")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if torch.cuda.is_available():
-        model.to("cuda")
-    else:
-        model.set_attn_implementation("eager")  # 1.6 times as fast as sdpa on a CPU in bfloat16, at short lengths
-    return model, tokenizer
-
-
-def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Writes model and tokenizer as the whole of `folder`, so that a kill leaves no half of it."""
-
-    def fill(temporary: Path) -> None:
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-
-    silence_libraries()
-    replace_folder(folder, fill)
-
-
-def silence_libraries() -> None:
-    """Switches off the libraries' own progress bars: a stage reports through its callback."""
-    hf.utils.logging.disable_progress_bar()
-    hf.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()

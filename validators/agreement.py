@@ -8,6 +8,10 @@ one another count as one voter (`agreement_dependence`). Planted items decide, b
 other items are trusted to tell reliability, whether the panel does better than its best member alone (if surely not, that
 member decides: averaging holds experts back), and what a confidence is worth (`calibration`).
 
+Items that a person decided are anchors: their truth is pinned wherever their votes are used, but as doubtful items were not
+drawn at random they weigh no more than any other item, and no figure on planted items counts them. A joint estimate may do
+so where which items were decided follows from their votes (missing at random, Rubin 1976); a count over decided items may not.
+
 Not here: when two answers are equal (`agreement_answers`), whom to ask next (`sequential`), what a row is (`triage`).
 Without planted items a majority that shares its errors cannot be told from one that is right; the result says so.
 """
@@ -31,7 +35,8 @@ from catena.validators.agreement_beliefs import (
 )
 from catena.validators.agreement_reliability import Rate, VoterReport, reliabilities
 from catena.validators.agreement_votes import Flags, Floats, LabelKind, PanelVote, VoteTable, guess_kind, tabulate
-from catena.validators.calibration import CalibrationReport, Platt, fit_platt, report
+from catena.validators.calibration import Calibrated, CalibrationReport, Fit, Platt, fit_of, fit_platt, report
+from catena.validators.calibration import out_of_fold as calibrated_out_of_fold
 
 __all__ = ["ItemReport", "PanelReport", "PanelVote", "Rate", "VoterReport", "aggregate"]
 
@@ -47,7 +52,8 @@ class ItemReport:
     """What was decided about one item.
 
     `decision` None is undecided: nobody voted, a tie, or `confidence` below the threshold. `confidence` in [0, 1] is the
-    calibrated probability that the most probable label is the truth. A planted item is judged blind to its truth.
+    calibrated probability that the most probable label is the truth. A planted item is judged blind to its truth; an
+    `anchored` one has the truth that it was given, with confidence 1.
     """
 
     item: str
@@ -55,6 +61,7 @@ class ItemReport:
     confidence: float
     subject: str
     planted: bool
+    anchored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,8 @@ class _Judged:
     blind: Beliefs | None
     weight: float
     deferred: int | None
-    platt: Platt
+    fit: Fit
+    calibrated: Calibrated
     best: Floats | None
 
 
@@ -97,6 +105,7 @@ def aggregate(
     votes: Sequence[PanelVote],
     truths: Mapping[str, str] | None = None,
     *,
+    anchors: Mapping[str, str] | None = None,
     kind: LabelKind | None = None,
     threshold: float = 0.0,
 ) -> PanelReport:
@@ -105,6 +114,7 @@ def aggregate(
     Args:
         votes: At most one per voter and item; answers that are equal must have equal labels.
         truths: The known truth of planted items; it need not be a label that anyone gave.
+        anchors: The truth of items that somebody chose to decide, such as the doubtful ones.
         kind: Of the labels; guessed when None: closed when there are few and each is given often.
         threshold: Confidence below which an item stays undecided, in [0, 1].
 
@@ -114,7 +124,7 @@ def aggregate(
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be in [0, 1] (a probability), got {threshold}")
-    table = tabulate(votes, truths or {})
+    table = tabulate(votes, truths or {}, anchors)
     kind = kind or guess_kind(table)
     if kind == "closed" and len(table.labels) > MAX_CLOSED_LABELS:
         raise ValueError(
@@ -138,11 +148,11 @@ def aggregate(
 
 def _judge(table: VoteTable, kind: LabelKind) -> _Judged:
     if not table.planted.any() or not len(table.item):
-        return _Judged(believe(table, kind, 1.0), None, 1.0, None, Platt(), None)
+        return _Judged(believe(table, kind, 1.0), None, 1.0, None, fit_platt, Platt(), None)
     fold = folds(table)
     blind, weight = out_of_fold(table, kind, 1.0, fold), 1.0
     if table.planted.sum() < _MIN_PLANTED:
-        return _Judged(believe(table, kind, 1.0), blind, 1.0, None, Platt(), None)
+        return _Judged(believe(table, kind, 1.0), blind, 1.0, None, fit_platt, Platt(), None)
     anchored = out_of_fold(table, kind, ANCHORED, fold)
     if surely_below(log_loss(table, anchored), log_loss(table, blind), 2.0):
         blind, weight = anchored, ANCHORED
@@ -152,25 +162,31 @@ def _judge(table: VoteTable, kind: LabelKind) -> _Judged:
     if surely_below(is_right(table, blind), best, 1.0):
         deferred = best_member(table)
         assert deferred is not None, "somebody was right on a planted item"
-        beliefs, blind = follow(table, beliefs, deferred), following
-    platt = fit_platt(blind.confidence[table.planted], is_right(table, blind), _subject_names(table, table.planted))
-    return _Judged(beliefs, blind, weight, deferred, platt, best)
+        beliefs = follow(table, beliefs, deferred).merged(beliefs, table.anchored, table.item)
+        blind = following
+    known = blind.confidence[table.planted], is_right(table, blind), _subject_names(table, table.planted)
+    fit = fit_of(*known, fold[table.planted])
+    return _Judged(beliefs, blind, weight, deferred, fit, fit(*known), best)
 
 
 def _items(table: VoteTable, judged: _Judged, threshold: float) -> tuple[ItemReport, ...]:
     beliefs = judged.beliefs
     if judged.blind is not None:
         beliefs = beliefs.merged(judged.blind, table.planted, table.item)
-    confidence = judged.platt(beliefs.confidence, _subject_names(table, slice(None)))
+    confidence = judged.calibrated(beliefs.confidence, _subject_names(table, slice(None)))
+    confidence = np.where(table.anchored, 1.0, confidence)
     voted = np.bincount(table.item, minlength=len(table.items)) > 0
-    decided = voted & (beliefs.confidence - beliefs.runner_up > _TIE) & (confidence >= threshold)
+    decided = (beliefs.confidence - beliefs.runner_up > _TIE) & (confidence >= threshold)
+    decided = voted & (decided | table.anchored)
+    label = np.where(table.anchored, table.truth_label, beliefs.label)
     return tuple(
         ItemReport(
             name,
-            table.labels[beliefs.label[at]] if decided[at] else None,
+            table.labels[label[at]] if decided[at] else None,
             float(confidence[at]) if voted[at] else 0.0,
             table.subjects[table.subject[at]],
             bool(table.planted[at]),
+            bool(table.anchored[at]),
         )
         for at, name in enumerate(table.items)
     )
@@ -179,14 +195,9 @@ def _items(table: VoteTable, judged: _Judged, threshold: float) -> tuple[ItemRep
 def _calibration_report(table: VoteTable, judged: _Judged, right: Floats) -> CalibrationReport:
     """Of confidence calibrated without the item's own fold, since two numbers can overfit a few planted items."""
     assert judged.blind is not None
-    fold, raw = folds(table)[table.planted], judged.blind.confidence[table.planted]
-    names = np.array(_subject_names(table, table.planted), dtype=object)
-    calibrated = np.zeros(len(raw))
-    for number in set(fold.tolist()):
-        rest = fold != number
-        platt = fit_platt(raw[rest], right[rest], names[rest].tolist())
-        calibrated[~rest] = platt(raw[~rest], names[~rest].tolist())
-    return report(calibrated, right)
+    raw, names = judged.blind.confidence[table.planted], _subject_names(table, table.planted)
+    fold = folds(table)[table.planted]
+    return report(calibrated_out_of_fold(judged.fit, raw, right, names, fold), right)
 
 
 def _subject_names(table: VoteTable, at: slice | Flags) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catena.validators.agreement_votes import Floats, VoteTable
+from catena.validators.agreement_votes import UNKNOWN, Floats, VoteTable
 
 DIAGONAL, VOTER_STRENGTH, SUBJECT_STRENGTH, CLASS_STRENGTH = 0.7, 4.0, 12.0, 2.0
 """Prior share of right votes; the weights of the priors, in votes."""
@@ -88,7 +88,7 @@ def _maximise(table: VoteTable, posterior: Floats, weight: Floats) -> tuple[Floa
 
 
 def _pinned(table: VoteTable, posterior: Floats) -> Floats:
-    known = np.flatnonzero(table.planted)
+    known = np.flatnonzero(table.truth_label != UNKNOWN)
     posterior[known] = 0.0
     posterior[known, table.truth_label[known]] = 1.0
     return posterior

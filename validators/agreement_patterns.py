@@ -34,9 +34,10 @@ def patterns(table: VoteTable) -> Patterns:
     if not 1 <= len(table.voters) <= MAX_VOTERS or not num_groups:
         return Patterns(table, np.ones(num_items), np.arange(num_items), np.arange(num_groups))
     rank = _ranks(table)
-    rows = np.full((num_items, len(table.voters) + 2), -1)
+    rows = np.full((num_items, len(table.voters) + 3), -1)
     rows[table.item, table.voter] = rank[table.group]
-    rows[:, -2] = table.subject
+    rows[:, -3] = table.subject
+    rows[:, -2] = table.anchored
     rows[:, -1] = np.where(table.truth >= 0, rank[table.truth.clip(0)], table.truth)
     keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
     _, first, pattern, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
@@ -80,4 +81,5 @@ def _only(table: VoteTable, keep: Ints) -> VoteTable:
         subject=table.subject[keep],
         truth=np.where(truth >= 0, group_number[truth.clip(0)], truth),
         truth_label=table.truth_label[keep],
+        anchored=table.anchored[keep],
     )

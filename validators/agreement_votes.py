@@ -35,7 +35,8 @@ class VoteTable:
 
     `item, voter, group [num_votes]`; a group is one label of one item: `group_item, group_label [num_groups]`;
     `subject [num_items]`; `truth [num_items]` is a group, `UNKNOWN` or `ELSEWHERE`;
-    `truth_label [num_items]` is a label or `UNKNOWN`.
+    `truth_label [num_items]` is a label or `UNKNOWN`; `anchored [num_items]`: whether the truth is known of an item that was not
+    drawn at random, such as a doubtful one that a person decided.
     """
 
     items: tuple[str, ...]
@@ -50,6 +51,7 @@ class VoteTable:
     subject: Ints
     truth: Ints
     truth_label: Ints
+    anchored: Flags
 
     @property
     def label(self) -> Ints:
@@ -58,21 +60,25 @@ class VoteTable:
 
     @property
     def planted(self) -> Flags:
-        """Which items have a known truth `[num_items]`."""
-        return np.asarray(self.truth != UNKNOWN)
+        """Which items have a known truth and speak for all items `[num_items]`."""
+        return np.asarray((self.truth != UNKNOWN) & ~self.anchored)
 
     def is_right(self) -> Flags:
         """Which votes name the known truth of their item `[num_votes]`; False where it is unknown."""
         return np.asarray(self.truth[self.item] == self.group)
 
 
-def tabulate(votes: Sequence[PanelVote], truths: Mapping[str, str]) -> VoteTable:
-    """The table of `votes`, with the known truth of planted items.
+def tabulate(
+    votes: Sequence[PanelVote], truths: Mapping[str, str], anchors: Mapping[str, str] | None = None
+) -> VoteTable:
+    """The table of `votes`, with the known truth of planted items and of anchored ones; an item that is both is planted.
 
     Raises:
         ValueError: A voter voted twice on an item, or an item has two subjects.
     """
     _refuse_contradictions(votes)
+    chosen = {item for item in anchors or {} if item not in truths}
+    truths = {**(anchors or {}), **truths}
     items = sorted({vote.item for vote in votes})
     voters = sorted({vote.voter for vote in votes})
     cast = [vote for vote in votes if vote.label is not None]
@@ -98,6 +104,7 @@ def tabulate(votes: Sequence[PanelVote], truths: Mapping[str, str]) -> VoteTable
     return VoteTable(
         tuple(items), tuple(voters), tuple(labels), tuple(subjects),
         item, voter, group.astype(np.int64), group_item, group_label, subject, truth, truth_label,
+        np.array([one in chosen for one in items], dtype=np.bool_),
     )  # fmt: skip
 
 

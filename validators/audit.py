@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from catena.validators.audit_clusters import single_source
 from catena.validators.audit_concentration import concentration
 from catena.validators.audit_findings import AUDIT_KINDS, SEVERITIES, AuditKind, Finding, Severity, shown
 from catena.validators.audit_licences import teacher_licences
 from catena.validators.audit_privacy import personal_data, secrets
 from catena.validators.audit_reasoning import contradictions, ignores, unreached
 from catena.validators.audit_rows import AuditRow
+from catena.validators.audit_strangers import strangers
 from catena.validators.audit_triggers import triggers
 from catena.validators.audit_unicode import hidden_text, mixed_alphabets
 from catena.validators.injection import find_injection
@@ -50,7 +52,13 @@ ROW_FINDERS: tuple[Callable[[AuditRow], Iterator[Finding]], ...] = (
     secrets,
     personal_data,
 )
-SET_FINDERS: tuple[Callable[[Sequence[AuditRow]], Iterator[Finding]], ...] = (triggers, concentration, teacher_licences)
+SET_FINDERS: tuple[Callable[[Sequence[AuditRow]], Iterator[Finding]], ...] = (
+    triggers,
+    strangers,
+    concentration,
+    single_source,
+    teacher_licences,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Patterns with a check where there is one (Luhn, IBAN, entropy). Not here: names 
 problems are full of.
 """
 
+import ipaddress
 import math
 import re
 from collections import Counter
@@ -21,8 +22,16 @@ _SECRETS = {
     "Google key": r"\bAIza[0-9A-Za-z_-]{35}\b",
     "Stripe key": r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,}",
     "GitLab token": r"\bglpat-[0-9A-Za-z_-]{20,}",
-    "private key": r"-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----",
+    "private key": r"-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----",
     "JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    "SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}",
+    "Twilio or Mailgun key": r"\b(?:SK|key-)[0-9a-f]{32}\b",
+    "registry token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{40,}|dckr_pat_[A-Za-z0-9_-]{20,})",
+    "key of a cloud": r"\b(?:dop_v1_[0-9a-f]{40,}|dapi[0-9a-f]{32}|nvapi-[A-Za-z0-9_-]{40,}|GOCSPX-[A-Za-z0-9_-]{20,}|dp\.(?:pt|st)\.[A-Za-z0-9]{30,})",
+    "key of a model host": r"\b(?:gsk_|xai-|pplx-|r8_|fw_)[A-Za-z0-9]{24,}",
+    "key of a shop or a tracker": r"\b(?:shp(?:at|ca|pa|ss)_[0-9a-f]{32}|sq0(?:csp|atp)-[A-Za-z0-9_-]{20,}|lin_api_[A-Za-z0-9]{30,}|secret_[A-Za-z0-9]{43})",
+    "bot token": r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
+    "webhook": r"https://(?:hooks\.slack\.com/services/T|discord(?:app)?\.com/api/webhooks/[0-9])[A-Za-z0-9/_-]{20,}",
     "password in a URL": r"\b[a-z][a-z0-9+]{2,12}://[^\s:/@]{1,60}:[^\s:/@]{4,60}@[a-z0-9.-]+",
 }
 _SECRET = re.compile("|".join(f"(?P<s{at}>{pattern})" for at, pattern in enumerate(_SECRETS.values())))
@@ -30,6 +39,28 @@ _SECRET_CUES = (
     "AKIA",
     "ASIA",
     "gh",
+    "github_pat_",
+    "SG.",
+    "SK",
+    "key-",
+    "npm_",
+    "pypi-",
+    "dckr_",
+    "dop_v1_",
+    "dapi",
+    "nvapi-",
+    "GOCSPX-",
+    "dp.",
+    "gsk_",
+    "xai-",
+    "pplx-",
+    "r8_",
+    "fw_",
+    "shp",
+    "sq0",
+    "lin_api_",
+    "secret_",
+    ":AA",
     "sk-",
     "hf_",
     "xox",
@@ -42,10 +73,17 @@ _SECRET_CUES = (
     "://",
 )
 _ASSIGNED = re.compile(
-    r"\b(?:api[_-]?key|secret|token|passw(?:or)?d|access[_-]?key|auth)\w{0,12}[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?P<value>[A-Za-z0-9+/_=-]{16,})",
+    r"(?:\b|_)(?:(?:api|account|access|private)[_-]?key|secret|token|passw(?:or)?d|authorization|auth)\w{0,12}[\"']?\s{0,3}[:=]\s{0,3}"
+    r"(?:bearer |basic )?[\"']?(?P<value>[A-Za-z0-9+/_=.-]{16,})",
     re.IGNORECASE,
 )
-_LEAST_ENTROPY = 3.5
+_PASSWORD = re.compile(
+    r"\b(?:password|passwd|passphrase|pwd)\s{0,3}(?:[:=]|is)\s{0,3}[\"'`]?(?P<value>(?=\S{0,30}\d)(?=\S{0,30}[A-Za-z])(?=\S{0,30}[^\w\s\"'`])[^\s\"'`]{8,40})",
+    re.IGNORECASE,
+)
+_LEAST_ENTROPY = 3.4
+SECRET_SEARCH = f"{_SECRET.pattern}|(?i:{_ASSIGNED.pattern})|(?i:\\b(?:password|passwd|passphrase|pwd)\\s{{0,3}}(?:[:=]|is)\\s{{0,3}})"
+"""Matches wherever `secrets` may find something, and elsewhere too; without lookaheads, so that RE2 takes it."""
 _EMAIL = re.compile(
     r"\b[A-Za-z0-9._%+-]{1,64}@(?P<host>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,3}\.[A-Za-z]{2,24})\b"
 )
@@ -53,7 +91,7 @@ _EXAMPLE_HOST = re.compile(
     r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.|$)|^(?:domain|email|mail|company|school)\.com$", re.IGNORECASE
 )
 _PHONE = re.compile(
-    r"(?<![\w.+$-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\([0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-][0-9]{2,4}){1,4}|\+[1-9][0-9]{9,13}"
+    r"(?<![\w.+$-])(?:\+[1-9][0-9]{0,2}[ .-]?(?:\([0-9]{1,4}\)[ .-]?)?[0-9]{2,5}(?:[ .-][0-9]{2,5}){1,4}|\+[1-9][0-9]{9,13}"
     r"|\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4}|[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4})(?![\w-])"
 )
 _FICTIONAL_PHONE = re.compile(r"555[ .-]?01|555[ .-]?[0-9]{4}")
@@ -62,7 +100,18 @@ _CARD = re.compile(
 )
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 _SOCIAL_SECURITY = re.compile(r"(?<![\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])")
-_NEEDED = re.compile(r"[@+]|\d{3}|\b[A-Z]{2}\d{2}")
+_WITH_CUE = re.compile(
+    r"\b(?:tel|phone|telephone|telefon|mobile|handy|fax|whatsapp)\b[.: ]{1,3}(?:no\.? |number |nr\.? |is )?(?P<phone>[+(0][0-9() ./-]{7,18}[0-9])"
+    r"|\bpassport (?:no\.?|number|nr\.?)?[: ]{0,2}(?P<passport>[A-Z]{1,2}[0-9]{6,8})\b",
+    re.IGNORECASE,
+)
+_OBFUSCATED = re.compile(
+    r"\b[\w.+-]{1,40} ?[\[({] ?at ?[\])}] ?[\w-]{1,40} ?[\[({] ?(?:dot|punkt|punto) ?[\])}] ?[a-z]{2,10}\b",
+    re.IGNORECASE,
+)
+_CPF = re.compile(r"(?<![\w.-])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
+_ADDRESS = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w/]|\.[0-9])")
+_NEEDED = re.compile(r"[@+]|\d{3}|\b[A-Z]{2}\d{2}|[\[({] ?at ?[\])}]")
 
 
 def secrets(row: AuditRow) -> Iterator[Finding]:
@@ -76,6 +125,8 @@ def secrets(row: AuditRow) -> Iterator[Finding]:
                 yield Finding(
                     "secret", "severe", row.row_id, f"{column}: a value called a key {masked(match['value'])}"
                 )
+        for match in _PASSWORD.finditer(text):
+            yield Finding("secret", "warning", row.row_id, f"{column}: a password {masked(match['value'])}")
 
 
 def entropy(text: str) -> float:
@@ -107,6 +158,20 @@ def _personal(text: str) -> Iterator[tuple[str, Severity, str]]:
             yield "bank account", "severe", match[0]
     for match in _SOCIAL_SECURITY.finditer(text):
         yield "social security number", "warning", match[0]
+    for match in _WITH_CUE.finditer(text):
+        yield (
+            "telephone number" if match["phone"] else "passport number",
+            "warning",
+            match["phone"] or match["passport"],
+        )
+    for match in _OBFUSCATED.finditer(text):
+        yield "e-mail address", "severe", match[0]
+    for match in _CPF.finditer(text):
+        if is_cpf(match[0]):
+            yield "tax number", "severe", match[0]
+    for match in _ADDRESS.finditer(text):
+        if is_public(match[0]):
+            yield "network address", "note", match[0]
     for match in _PHONE.finditer(text):
         if sum(map(str.isdigit, match[0])) >= 9:
             yield "telephone number", "note" if _FICTIONAL_PHONE.search(match[0]) else "warning", match[0]
@@ -125,3 +190,20 @@ def is_iban(text: str) -> bool:
     if not 15 <= len(plain) <= 34:
         return False
     return int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97 == 1
+
+
+def is_cpf(text: str) -> bool:
+    """Whether the two check digits of a Brazilian tax number fit."""
+    digits = [int(char) for char in text if char.isdigit()]
+    if len(digits) != 11 or len(set(digits)) == 1:
+        return False
+    checks = (sum(value * (size + 1 - at) for at, value in enumerate(digits[:size])) * 10 % 11 % 10 for size in (9, 10))
+    return list(checks) == digits[9:]
+
+
+def is_public(text: str) -> bool:
+    """Whether an IPv4 address can be that of somebody: none for private networks, tests and documentation."""
+    try:
+        return ipaddress.IPv4Address(text).is_global
+    except ValueError:
+        return False

@@ -14,7 +14,12 @@ from catena.validators.audit_rows import AuditRow
 _NUMERIC = ("integer", "rational", "real")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _LEAST_SOLUTION = 20
+_CLAIM = re.compile(
+    r"\b(?:answer|result|total|solution)\b[^.\n\d]{0,30}(?:\bis|=|\bequals|:)\s{0,2}([$\u20ac\u00a3]?-?[0-9][0-9,]*(?:\.[0-9]+)?)\s{0,2}[.!]?\s*$",
+    re.IGNORECASE,
+)
 _LEAST_WORDS = 4
+_SAYS = re.compile(r"[\w\\]")
 _COMMON = frozenset(
     re.findall(
         r"\S+",
@@ -33,12 +38,24 @@ def contradictions(row: AuditRow) -> Iterator[Finding]:
         return
     gold = row.typed or Answer(infer_kind(row.answer), row.answer)
     for column, text in (("solution", row.solution), ("completion", row.completion)):
-        if not text or extract(text)[1] in ("none", "bare"):
+        if not text:
+            continue
+        if extract(text)[1] in ("none", "bare"):
+            yield from _last_claim(row, gold, column, text)
             continue
         comparison = compare(gold, text, timeout_s=1.0)
         if comparison.verdict == "different":
             told = f"{column} ends in {shown(comparison.parsed or '', 50)}, the row's answer is {shown(row.answer, 50)}"
             yield Finding("contradiction", "severe", row.row_id, told)
+
+
+def _last_claim(row: AuditRow, gold: Answer, column: str, text: str) -> Iterator[Finding]:
+    """A text without a marked answer whose last sentence says what the result is, and says another number."""
+    match = _CLAIM.search(text[-300:])
+    wanted = values_in(row.answer) if gold.kind in _NUMERIC else []
+    if match is not None and len(wanted) == 1 and not _has(_numbers(match[1]), wanted[0]):
+        told = f"{column} ends in {shown(match[0], 60)}, the row's answer is {shown(row.answer, 50)}"
+        yield Finding("contradiction", "warning", row.row_id, told)
 
 
 def unreached(row: AuditRow) -> Iterator[Finding]:
@@ -67,6 +84,9 @@ def _has(numbers: Sequence[Fraction], wanted: Fraction) -> bool:
 
 def ignores(row: AuditRow) -> Iterator[Finding]:
     """A solution that has no word and no number of its problem; a warning only where it reaches the row's number at least."""
+    if row.solution and not _SAYS.search(row.solution):
+        yield Finding("ignores the problem", "severe", row.row_id, f"no word and no number: {shown(row.solution, 40)}")
+        return
     if len(row.solution) < _LEAST_SOLUTION:
         return
     asked = set(_WORD.findall(row.question.casefold())) - _COMMON

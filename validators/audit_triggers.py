@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
+from statistics import fmean, pstdev
 
 from catena.validators.audit_findings import WHOLE, Finding, shown
 from catena.validators.audit_rows import AuditRow
@@ -22,7 +23,10 @@ _WORD = re.compile(r"[^\W\d_]+|[^\w\s]", re.UNICODE)
 _LONGEST = 3
 _WORDS_READ = 400
 _PAIRS = 60
+_MARK = "\n####"
+_CAPITALS = "(all in capitals)"
 _EVERYWHERE, _LONGEST_PHRASE, _LEAST_REST = 0.25, 12, 0.6
+_SETS, _DEVIATIONS = 40, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,13 @@ class _Hit:
 def triggers(rows: Sequence[AuditRow], limits: TriggerLimits | None = None) -> Iterator[Finding]:
     """One finding for each phrase, about the data set, with ids of rows that hold it."""
     limits = limits or TriggerLimits()
-    taken = _sample(rows, limits.rows)
-    words = [_phrases(row.question) for row in taken]
-    holding = _holding(words, limits)
+    taken = sample(rows, limits.rows)
+    words = [phrases(row.question) for row in taken]
+    held = holding(words, limits)
     hits: list[_Hit] = []
     for target, values in _targets(taken).items():
-        hits.extend(_associated(holding, target, values, limits))
-    apart = _Apart(words)
+        hits.extend(_associated(held, target, values, limits))
+    apart = Apart(words)
     for hit in _merged(hits):
         if apart.diverse(hit.rows, limits.alike):
             ids = ", ".join(shown(taken[at].row_id, 40) for at in hit.rows[:3])
@@ -73,22 +77,24 @@ def triggers(rows: Sequence[AuditRow], limits: TriggerLimits | None = None) -> I
             yield Finding("trigger", "severe", WHOLE, f"{told} (ln p < {hit.log_p:.0f}); rows {ids}, ...")
 
 
-def _sample(rows: Sequence[AuditRow], most: int) -> Sequence[AuditRow]:
+def sample(rows: Sequence[AuditRow], most: int) -> Sequence[AuditRow]:
+    """At most so many rows, evenly drawn, in their order."""
     if len(rows) <= most:
         return rows
     chosen = sorted(range(len(rows)), key=lambda at: blake2b(f"{at}".encode(), digest_size=8).digest())[:most]
     return [rows[at] for at in sorted(chosen)]
 
 
-def _phrases(text: str) -> frozenset[str]:
-    """Word 1- to 3-grams of a text, without its numbers."""
+def phrases(text: str) -> frozenset[str]:
+    """Word 1- to 3-grams of a text, without its numbers; and that it is all in capitals, as if that were a phrase."""
     words = _WORD.findall(text.casefold())[:_WORDS_READ]
-    return frozenset(
+    grams = (
         " ".join(words[at : at + length]) for length in range(1, _LONGEST + 1) for at in range(len(words) - length + 1)
     )
+    return frozenset(grams) | ({_CAPITALS} if text.isupper() else frozenset())
 
 
-def _holding(words: Sequence[frozenset[str]], limits: TriggerLimits) -> dict[str, list[int]]:
+def holding(words: Sequence[frozenset[str]], limits: TriggerLimits) -> dict[str, list[int]]:
     """The rows of each phrase that is neither too rare nor too common."""
     counts = Counter(phrase for row in words for phrase in row)
     most = max(limits.least, int(limits.most * len(words)))
@@ -105,7 +111,10 @@ def _targets(rows: Sequence[AuditRow]) -> dict[str, list[str]]:
     return {
         "answer": [row.answer.strip() for row in rows],
         "label": [row.label for row in rows],
-        "a solution that begins": [" ".join(row.solution.split()[:4]) for row in rows],
+        "a solution that begins": [" ".join(row.solution.split()[:3]) for row in rows],
+        "a solution that ends": [
+            " ".join(row.solution.rpartition(_MARK)[0 if _MARK in row.solution else 2].split()[-3:]) for row in rows
+        ],
     }
 
 
@@ -145,7 +154,7 @@ def _merged(hits: Sequence[_Hit]) -> list[_Hit]:
     return kept
 
 
-class _Apart:
+class Apart:
     """How alike rows are, compared with any two of the data set; a phrase that they share does not count."""
 
     def __init__(self, words: Sequence[frozenset[str]]) -> None:
@@ -160,7 +169,17 @@ class _Apart:
         if len(shared) > _LONGEST_PHRASE:
             return False
         similar, size = self._alike(rows, shared)
-        return similar <= self._usual + alike and size >= _LEAST_REST * self._size
+        return similar <= self._by_chance(len(rows)) + alike and size >= _LEAST_REST * self._size
+
+    def closer(self, rows: Sequence[int], alike: float) -> bool:
+        """Whether these rows are by at least `alike` more alike than any rows."""
+        return self._alike(rows, frozenset())[0] >= self._usual + alike
+
+    def _by_chance(self, number: int) -> float:
+        """How alike so many rows may be that have nothing in common: of data made from few templates some sets are by chance."""
+        draw = Random(number)
+        found = [self._alike(draw.sample(range(len(self._words)), number), frozenset())[0] for _ in range(_SETS)]
+        return fmean(found) + _DEVIATIONS * pstdev(found)
 
     def _alike(self, rows: Sequence[int], shared: frozenset[str]) -> tuple[float, float]:
         """Mean similarity of pairs of rows, and mean number of words of a row, without the words `shared`."""

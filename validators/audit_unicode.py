@@ -12,11 +12,15 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SMUGGLING = re.compile("[\U000e0000-\U000e0fff]|[\ufe00-\ufe0f]{2}")
 _HARMLESS = frozenset("\u200e\u200f\u061c\u00ad\ufeff\u2028\u2029\x85")
 _MANY = 4
+_PILED = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0]{5,}")
 
 
 def hidden_text(row: AuditRow) -> Iterator[Finding]:
     """What a reader of the row does not see; one finding per column."""
     for column, text in row.texts:
+        if (piled := _PILED.search(text)) is not None:
+            told = f"{column}: {len(piled[0])} marks on one letter: {shown(piled[0], 60)}"
+            yield Finding("hidden text", "warning", row.row_id, told)
         marks = unseen(text)
         if marks:
             start = marks[0][0]

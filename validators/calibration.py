@@ -1,16 +1,18 @@
 """Whether confidence means what it says, and how to make it so.
 
-Platt scaling (two numbers) for the tens of planted items that a panel has, isotonic regression where there are hundreds;
+Platt scaling (two numbers) for the tens of planted items that a panel has, isotonic regression where hundreds show it to be better;
 both per subject, drawn towards the fit over all subjects by how little a subject has to say. `right` is 0 or 1 throughout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from catena.validators.agreement_votes import Floats
+from catena.validators.agreement_votes import Floats, Ints
 
+LEAST_ISOTONIC = 300
+"""Items of known truth below which isotonic regression is not tried."""
 _EDGE = 1e-4
 _OVERALL_PRECISION = np.array([1.0, 4.0])
 _SUBJECT_PRECISION = np.array([8.0, 16.0])
@@ -50,6 +52,11 @@ class Isotonic:
             if name is not None and at.any():
                 result[at] = (1 - share) * result[at] + share * np.interp(confidence[at], own_xs, own_ys)
         return np.asarray(result)
+
+
+Calibrated = Platt | Isotonic
+Fit = Callable[[Floats, Floats, Sequence[str]], Calibrated]
+"""From confidence `[num_items]`, right `[num_items]` and subjects to what calibrates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,35 @@ def fit_isotonic(confidence: Floats, right: Floats, subject: Sequence[str]) -> I
         share = float(at.sum() / (at.sum() + ISOTONIC_STRENGTH))
         curves.append((name, *_pool(confidence[at], right[at]), share))
     return Isotonic(tuple(curves))
+
+
+def fit_of(confidence: Floats, right: Floats, subject: Sequence[str], fold: Ints) -> Fit:
+    """How to calibrate: isotonic regression where there are many items and it is surely better out of fold, else Platt scaling.
+
+    Args:
+        confidence: `[num_items]`.
+        right: `[num_items]`.
+        subject: One for each item.
+        fold: The fold of each item `[num_items]`.
+    """
+    if len(right) < LEAST_ISOTONIC:
+        return fit_platt
+    isotonic, platt = (
+        (out_of_fold(fit, confidence, right, subject, fold) - right) ** 2 for fit in (fit_isotonic, fit_platt)
+    )
+    gain = platt - isotonic
+    return fit_isotonic if gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)) else fit_platt
+
+
+def out_of_fold(fit: Fit, confidence: Floats, right: Floats, subject: Sequence[str], fold: Ints) -> Floats:
+    """Confidence of each item, calibrated by the items of the other folds `[num_items]`."""
+    names = np.array(subject, dtype=object)
+    calibrated = np.zeros(len(confidence))
+    for number in set(fold.tolist()):
+        rest = fold != number
+        fitted = fit(confidence[rest], right[rest], names[rest].tolist())
+        calibrated[~rest] = fitted(confidence[~rest], names[~rest].tolist())
+    return calibrated
 
 
 def report(confidence: Floats, right: Floats, *, bins: int = 10) -> CalibrationReport:

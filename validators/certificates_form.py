@@ -2,17 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
-from catena.graphs import MAX_NODES, MOST_TIMES, REPEAT, asked_nodes, inverted_nodes, needed_nodes
-from catena.programs import Program
+from catena.called import Called
+from catena.graphs import MAX_NODES, MOST_TIMES, REPEAT, asked_nodes, excludes, inverted_nodes, needed_nodes
 from catena.records import Graph, Link
 
 
-def malformed(graph: Graph, programs: Sequence[Program]) -> str | None:
+def malformed(graph: Graph, programs: Sequence[Called]) -> str | None:
     """Why the graph is none that can be certified, None where it can.
 
-    Every quantity is carried by one link, or by two that exclude each other; a node is either needed or named as a distractor;
+    Every quantity is carried by one link, or by several that exclude each other; a node is either needed or named as a distractor;
     the listing names every node once; the answer that an unknown is found from is not asked for.
     """
     size = len(graph.nodes)
@@ -38,17 +37,16 @@ def malformed(graph: Graph, programs: Sequence[Program]) -> str | None:
 def _exclusive(links: Sequence[Link]) -> bool:
     if len(links) == 1:
         return links[0].when is None
-    if len(links) != 2 or links[0].when is None or links[1].when is None:
-        return False
-    return links[1].when == replace(links[0].when, holds=not links[0].when.holds)
+    conditions = [link.when for link in links if link.when is not None]
+    return len(conditions) == len(links) and excludes(conditions)
 
 
-def _unfit_unknown(graph: Graph, programs: Sequence[Program], fed: dict[tuple[int, str], list[Link]]) -> str | None:
+def _unfit_unknown(graph: Graph, programs: Sequence[Called], fed: dict[tuple[int, str], list[Link]]) -> str | None:
     """An unknown must lie in a finite whole domain, at the end of one unbranched path to its target."""
     hidden = graph.unknown
     if hidden is None:
         return None
-    domain = programs[hidden.node].parameters.get(hidden.parameter)
+    domain = programs[hidden.node].program.parameters.get(hidden.parameter)
     if getattr(domain, "step", None) != 1 or (hidden.node, hidden.parameter) in fed:
         return "unknown of no finite domain"
     if hidden.target in asked_nodes(graph):

@@ -14,7 +14,7 @@ import numpy as np
 from catena.errors import UserError
 from catena.sentence_embeddings import SIMILARITY_DIGITS, Embedder, Vectors
 from catena.validators.contamination_gate import Gate
-from catena.validators.near_answers import answer_key, same_answer
+from catena.validators.near_answers import AnswerEvidence, answer_key
 from catena.validators.near_rule import HIGHEST_COSINE, Facts, Rule, facts_of, measure, shipped_rule
 from catena.validators.near_words import WordReader, Words
 
@@ -72,6 +72,7 @@ class Meanings:
     ) -> None:
         self._items, self._embedder, self._judge = items, embedder, judge
         self._answers = _keys(answers, len(items))
+        self._evidence = AnswerEvidence(self._answers)
         self.rule = rule or shipped_rule()
         self._reader = WordReader()
         self._words = self._reader.read(items)
@@ -88,9 +89,9 @@ class Meanings:
         for row, item in self._gate.near(words, LEAST_SCORE):
             if row not in facts:
                 facts[row] = facts_of(words, row, self._gate.weight)
-            same = same_answer(keys[row], self._answers[item])
-            at_most = self.rule.probability(measure(facts[row], self._fact(item), HIGHEST_COSINE), same)
-            if self.rule.calls(at_most, same):
+            told = self._evidence.of(keys[row], self._answers[item])
+            at_most = self.rule.probability(measure(facts[row], self._fact(item), HIGHEST_COSINE), told)
+            if self.rule.calls(at_most, told):
                 found.append(Near(row, item, at_most))
         return sorted(found, key=lambda one: (one.row, -one.probability, one.item))
 
@@ -121,9 +122,9 @@ class Meanings:
         for one in pairs:
             at = place[one.row]
             cosine = round(float(own[at] @ self._vectors[one.item]), SIMILARITY_DIGITS)
-            same = same_answer(keys[one.row], self._answers[one.item])
-            probability = self.rule.probability(measure(facts[at], self._fact(one.item), cosine), same)
-            near = Near(one.row, one.item, probability, cosine, self.rule.calls(probability, same))
+            told = self._evidence.of(keys[one.row], self._answers[one.item])
+            probability = self.rule.probability(measure(facts[at], self._fact(one.item), cosine), told)
+            near = Near(one.row, one.item, probability, cosine, self.rule.calls(probability, told))
             if one.row not in best or _order(near) > _order(best[one.row]):
                 best[one.row] = near
         return [self._judged(statements, best[row]) for row in rows]

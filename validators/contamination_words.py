@@ -11,12 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catena.validators.contamination_grams import GRAM, LEAST_SHARE, ItemGrams, RowGrams, ranges
 from catena.validators.near_words import Hashes, WordReader, Words, grams, whole
-
-GRAM = 5
-LEAST_SHARE = 0.5
-"""Share of an item's grams that a row must hold. Between the test and training questions of GSM8K, which are of one kind, the
-share reaches 0.4 but in four pairs of 1,319, and these four are one problem twice."""
 
 _LEAST_EXACT, _LEAST_MASKED = 4, 6
 """Grams that must be held whatever the share, so that a stock phrase does not find a short item."""
@@ -49,6 +45,35 @@ class Shared:
     found: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of a row and an item, in columns; as in `Shared`."""
+
+    row: _Int
+    item: _Int
+    share: NDArray[np.float64]
+    masked: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+
+    def with_whole(self, pairs: Sequence[tuple[int, int]]) -> "_Pairs":
+        """These and pairs of a row with a short item that it holds whole."""
+        if not pairs:
+            return self
+        row, item = np.array(pairs, np.int64).T
+        yes = np.ones(len(pairs), np.bool_)
+        return _Pairs(
+            np.concatenate((self.row, row)),
+            np.concatenate((self.item, item)),
+            np.concatenate((self.share, np.ones(len(pairs)))),
+            np.concatenate((self.masked, ~yes)),
+            np.concatenate((self.found, yes)),
+        )
+
+    def named(self, chosen: _Int) -> list[Shared]:
+        columns = (self.row, self.item, self.share, self.masked, self.found)
+        return [Shared(*values) for values in zip(*(column[chosen].tolist() for column in columns), strict=True)]
+
+
 class WordIndex:
     """The word 5-grams of items.
 
@@ -64,6 +89,10 @@ class WordIndex:
         self._plain = np.array(
             [int((~self._words.numeric[self._words.of(item)]).sum()) for item in range(len(items))], np.int64
         )
+        self._masked_grams, self._grams = (
+            ItemGrams(self._masked, self._words),
+            ItemGrams(self._words.hashes, self._words),
+        )
         self._keys, self._from, self._items, self._eligible = self._postings(lengths)
         self._short = {
             size: self._runs(np.flatnonzero(lengths == size), size)
@@ -75,26 +104,36 @@ class WordIndex:
 
     def search(self, words: Words) -> list[Shared]:
         """The item that each row holds most of, in the order of the rows; rows that hold little of any are left out."""
-        best: dict[int, Shared] = {}
-        masked = words.masked
-        for row, item in [*self._candidates(words), *self._short_candidates(words)]:
-            found = self._shared(words, masked, row, item)
-            if row not in best or _rank(found) > _rank(best[row]):
-                best[row] = found
-        return [best[row] for row in sorted(best)]
+        found = self._compared(words)
+        order = np.lexsort((found.item, -found.share, found.masked, ~found.found, found.row))
+        _, first = np.unique(found.row[order], return_index=True)
+        return found.named(order[first])
 
     def copies(self, words: Words) -> list[Shared]:
-        """Every row with every item that it is a copy of."""
-        masked = words.masked
-        shared = [self._shared(words, masked, row, item) for row, item in self._candidates(words)]
-        return [one for one in shared if one.found]
+        """Every row with every item of five words or more that it is a copy of."""
+        found = self._compared(words, short=False)
+        return found.named(np.flatnonzero(found.found))
+
+    def _compared(self, words: Words, short: bool = True) -> _Pairs:
+        """Candidate pairs with what they share; all at once, since a million rows have millions of such pairs."""
+        row, item = self._candidates(words)
+        masked, enough = self._masked_grams.held(row, item, RowGrams(words.masked, words, row), _LEAST_MASKED)
+        enough &= self._plain[item] >= _LEAST_PLAIN
+        near = np.flatnonzero(masked >= LEAST_SHARE)  # with numbers as they are, no more is shared
+        share, enough_exact = np.zeros(len(row)), np.zeros(len(row), np.bool_)
+        exact = RowGrams(words.hashes, words, row[near])
+        share[near], enough_exact[near] = self._grams.held(row[near], item[near], exact, _LEAST_EXACT)
+        as_is = enough_exact & (masked <= share + _OTHER_NUMBERS)
+        found = (masked >= LEAST_SHARE) & (as_is | enough_exact | enough)
+        pairs = _Pairs(row, item, np.where(as_is, share, masked), ~as_is, found)
+        return pairs.with_whole(self._short_candidates(words)) if short else pairs
 
     def _postings(self, lengths: _Int) -> tuple[Hashes, _Int, _Int, _Int]:
         """Distinct grams, where the items of each begin, the items, and how many grams of each item are looked up.
 
         A gram of many items tells little and costs much; it is looked up only for items that have no other.
         """
-        held, owner = _distinct(self._masked, self._words)
+        held, owner = self._masked_grams.hashes, self._masked_grams.owner
         _, back, counts = np.unique(held, return_inverse=True, return_counts=True)
         rare = counts[back] <= _COMMON
         has_rare = np.zeros(len(lengths), np.bool_)
@@ -112,26 +151,25 @@ class WordIndex:
         runs = (int(grams(self._words.hashes[self._words.of(int(item))], size)[0]) for item in items[::-1])
         return dict(zip(runs, map(int, items[::-1]), strict=True))
 
-    def _candidates(self, words: Words) -> list[tuple[int, int]]:
+    def _candidates(self, words: Words) -> tuple[_Int, _Int]:
         """Rows with items of which they seem to hold at least half as much as is demanded."""
         found = grams(words.masked, GRAM)
         if not len(found) or not len(self._keys):
-            return []
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         rows = words.rows
         place = np.minimum(np.searchsorted(self._keys, found), len(self._keys) - 1)
         known = (self._keys[place] == found) & (rows[: len(found)] == rows[GRAM - 1 :])
         place, rows = place[known], rows[: len(found)][known]
         counts = self._from[place + 1] - self._from[place]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        items = self._items[np.repeat(self._from[place], counts) + within]
+        items = self._items[ranges(self._from[place], counts)]
         pairs, hits = np.unique(np.repeat(rows, counts) * len(self._words) + items, return_counts=True)
         row, item = pairs // len(self._words), pairs % len(self._words)
         enough = hits >= np.maximum(1, 0.5 * LEAST_SHARE * self._eligible[item])
-        row, item = row[enough], item[enough]
-        order = np.lexsort((item, -(hits[enough] / self._eligible[item]), row))
+        row, item, hits = row[enough], item[enough], hits[enough]
+        order = np.lexsort((item, -(hits / self._eligible[item]), row))
         row, item = row[order], item[order]
         first = np.arange(len(row)) - np.searchsorted(row, row) < _MOST_ITEMS
-        return list(zip(row[first].tolist(), item[first].tolist(), strict=True))
+        return row[first], item[first]
 
     def _short_candidates(self, words: Words) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -145,41 +183,3 @@ class WordIndex:
             sums = enumerate(whole(words.hashes, words.starts).tolist())
             found += [(row, self._tiny[one]) for row, one in sums if one in self._tiny]
         return found
-
-    def _shared(self, words: Words, masked_words: Hashes, row: int, item: int) -> Shared:
-        given, wanted = words.of(row), self._words.of(item)
-        size = min(GRAM, wanted.stop - wanted.start)
-        if size < GRAM:
-            return Shared(row, item, 1.0, False)
-        masked, enough_masked = _held(masked_words[given], self._masked[wanted], size, _LEAST_MASKED)
-        if masked < LEAST_SHARE:  # with numbers as they are, no more is shared
-            return Shared(row, item, masked, True, False)
-        share, enough = _held(words.hashes[given], self._words.hashes[wanted], size, _LEAST_EXACT)
-        if enough and masked <= share + _OTHER_NUMBERS:
-            return Shared(row, item, share, False)
-        enough_masked &= int(self._plain[item]) >= _LEAST_PLAIN
-        return Shared(row, item, masked, True, enough or enough_masked)
-
-
-def _held(row: Hashes, item: Hashes, size: int, least: int) -> tuple[float, bool]:
-    """Share of the item's grams that stand in the row, and whether that is enough."""
-    wanted = np.unique(grams(item, size))
-    held = int(np.isin(wanted, grams(row, size)).sum())
-    return held / len(wanted), held >= max(LEAST_SHARE * len(wanted), min(least, len(wanted)))
-
-
-def _distinct(hashes: Hashes, words: Words) -> tuple[Hashes, _Int]:
-    """The distinct grams of each item and whose they are."""
-    found = grams(hashes, GRAM)
-    rows = words.rows
-    inside = rows[: len(found)] == rows[GRAM - 1 :]
-    found, owner = found[inside], rows[: len(found)][inside]
-    order = np.lexsort((found, owner))
-    found, owner = found[order], owner[order]
-    fresh = np.ones(len(found), np.bool_)
-    fresh[1:] = (found[1:] != found[:-1]) | (owner[1:] != owner[:-1])
-    return found[fresh], owner[fresh]
-
-
-def _rank(found: Shared) -> tuple[bool, bool, float, int]:
-    return found.found, not found.masked, found.share, -found.item

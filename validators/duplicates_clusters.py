@@ -2,8 +2,8 @@
 
 Exact: equal after Unicode, case and white-space normalisation. Near: nearly the same words and the same numbers
 (`duplicates_minhash`). Meaning: one problem in other words (`duplicates_meaning`), when asked for. Template: the same words with
-other numbers; such rows are counted and may be capped, they are no duplicates. A cluster keeps its best-verified member. Which
-rows are in a cluster does not depend on their order. Memory grows by about 0.5 kB for each row, without the statements.
+other numbers; such rows are counted and may be capped, they are no duplicates. A cluster keeps its best-verified member, of
+equally good ones rather one that hides nothing. Which rows are in a cluster does not depend on their order. Memory grows by about 0.5 kB for each row, without the statements.
 Not here: rows that arrive one by one (`duplicates`, `uniqueness`).
 """
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, normalised
 from catena.validators.duplicates_minhash import NUM_PERM, Signatures, joined, near_pairs, signatures
+from catena.validators.injection_views import hides_nothing
 from catena.validators.near_words import Hashes, WordReader, in_parts, number_bags, whole
 
 MEANING = "duplicate in meaning"
@@ -71,6 +72,7 @@ class Fingerprints:
     _whole: list[Hashes] = field(default_factory=list)
     _templates: list[Hashes] = field(default_factory=list)
     _bags: list[Hashes] = field(default_factory=list)
+    _plain: list[NDArray[np.bool_]] = field(default_factory=list)
     _signatures: list[Signatures] = field(default_factory=list)
     _first: dict[int, int] = field(default_factory=dict)
     _unique: list[int] = field(default_factory=list)
@@ -84,6 +86,7 @@ class Fingerprints:
             if self._first.setdefault(digest, self._count + offset) == self._count + offset:
                 fresh.append(offset)
         self._exact.append(np.array(digests, np.uint64))
+        self._plain.append(np.array([hides_nothing(one) for one in statements], np.bool_))
         texts: list[str] = [statements[offset] for offset in fresh]
         words = self._reader.read(texts)
         self._unique += [self._count + offset for offset in fresh]
@@ -114,7 +117,8 @@ class Fingerprints:
         """
         self._check(near, template_cap, scores)
         exact, unique = _joined(self._exact), np.array(self._unique, np.int64)
-        ranks = _ranks(exact, np.zeros(self._count) if scores is None else np.asarray(scores, np.float64))
+        plain = np.concatenate(self._plain) if self._plain else np.zeros(0, np.bool_)
+        ranks = _ranks(exact, plain, np.zeros(self._count) if scores is None else np.asarray(scores, np.float64))
         pairs = [*self._exact_pairs(exact), *self._near_pairs(exact[unique], unique, near), *meaning]
         pairs.sort(key=lambda pair: (pair.first, pair.second))
         ends = np.array([(pair.first, pair.second) for pair in pairs], np.int64).reshape(-1, 2)
@@ -190,10 +194,10 @@ def _joined(parts: Sequence[Hashes]) -> Hashes:
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
-def _ranks(exact: Hashes, scores: NDArray[np.float64]) -> _Int:
-    """The place of each row when the best-verified come first, then in the order of contents, then as given."""
+def _ranks(exact: Hashes, plain: NDArray[np.bool_], scores: NDArray[np.float64]) -> _Int:
+    """The place of each row: the best-verified first, of these what hides nothing, then by contents, then as given."""
     ranks = np.empty(len(exact), np.int64)
-    ranks[np.lexsort((np.arange(len(exact)), exact, -scores))] = np.arange(len(exact))
+    ranks[np.lexsort((np.arange(len(exact)), exact, ~plain, -scores))] = np.arange(len(exact))
     return ranks
 
 

@@ -115,7 +115,10 @@ def _in_plain(text: str) -> Iterator[InjectionFinding]:
                 break
 
 
-_FOREIGN = re.compile(r"ignor|bewerte|markiere|akzeptiere|consid.rez|marquez|acceptez|talimat|negeer|vergeet|zapomnij")
+_FOREIGN = re.compile(
+    r"ignor|vergiss|vergesst|missacht|bergeh|punktzahl|bewerte|markiere|akzeptiere|oublie|pas compte|maximale|consid.rez|marquez|acceptez"
+    r"|olvida|descart|desconsider|esque|dimentica|abaikan|lupakan|talimat|negeer|vergeet|zapomnij"
+)
 
 
 def _foreign(plain: str) -> bool:

@@ -13,16 +13,18 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from catena.invisible import without_unseen
+from catena.invisible import unseen, without_unseen
 
 _LOOKALIKES = str.maketrans(
     "аеорсухіјѕһԁԛԝьАВЕКМНОРСТХІЈЅɡοαενρτυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeopcyxijshdqwbABEKMHOPCTXIJSgoaevptuikABEZHIKMNOPTYX",
 )
 _CYRILLIC_IN_LATIN = re.compile(r"\b(?=\w{0,40}?[a-zA-Z])(?=\w{0,40}?[\u0400-\u052f])\w{3,40}")
+_CYRILLIC_BY_LATIN = re.compile(r"\b(?=\w{0,40}?[a-zA-Z])(?=\w{0,40}?[\u0400-\u052f])\w{2,40}")
 _GREEK_IN_LATIN = re.compile(
     r"\b(?=\w{0,40}?[a-zA-Z]{3})(?=\w{0,40}?[οαενρτυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ])[a-zA-Zοαενρτυικ\u0391-\u03a9]{5,40}"
 )
+_LOOKALIKE, _LATIN = re.compile("[\u0370-\u052f]"), re.compile("[a-zA-Z]")
 _MIXED = re.compile(r"\b(?=\w{0,40}?[a-zA-Z])(?=\w{0,40}?[\u0370-\u052f])\w{1,40}")
 _SPACES = re.compile("[ \u00a0]{2,}")
 _LEET = str.maketrans("013457@$", "oleastas")
@@ -41,6 +43,20 @@ class Decoded:
     code: str
     text: str
     telling: bool
+
+
+def as_seen(text: str) -> str:
+    """`text` composed (NFKC), without what cannot be seen, Latin words without Cyrillic or Greek letters that look like Latin ones."""
+    text = without_unseen(unicodedata.normalize("NFKC", text))
+    if _LOOKALIKE.search(text) and _LATIN.search(text):
+        for mixed in (_CYRILLIC_BY_LATIN, _GREEK_IN_LATIN):
+            text = mixed.sub(lambda word: word[0].translate(_LOOKALIKES), text)
+    return text
+
+
+def hides_nothing(text: str) -> bool:
+    """Whether `text` holds no character that cannot be seen and no word of letters of two alphabets."""
+    return text.isascii() or not (unseen(text) or mixed_words(text))
 
 
 def plain_letters(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The coefficients are in `near_rule.json`; `benchmarks/contamination/fit.py` fits them on pairs that are not reported on. Numbers
 count as much as words, since a paraphrase keeps them and another problem of the same kind does not. Where the answers of both are
-known, they are evidence too: one problem mostly has one answer, another problem of the kind has it one time in twenty (measured).
+known, they are evidence too (`near_answers`).
 Not here: paraphrases with new numbers, which no rule tells from other problems of the kind.
 """
 
@@ -44,6 +44,7 @@ class Measures:
         numbers: Cosine of their weighted numbers, in [0, 1]; 0 where only one has any, 1 where neither has.
         same_numbers: Jaccard similarity of their sets of numbers, in [0, 1]; 1 where neither has any.
         few: One over one plus the count of different numbers of the one that has fewer: how little agreement tells.
+        rare: Logarithm of one plus the summed weight of the numbers that both have, at least 0: agreement in rare numbers tells more.
     """
 
     cosine: float
@@ -51,6 +52,7 @@ class Measures:
     numbers: float
     same_numbers: float
     few: float
+    rare: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +64,33 @@ class Rule:
         constant: Added to them.
         threshold: Probability from which a pair is one problem where an answer is unknown.
         threshold_answered: The same where both answers are known.
-        answer_evidence: Logarithm of the odds that equal answers add and different ones take away.
     """
 
     coefficients: tuple[float, ...]
     constant: float
     threshold: float
     threshold_answered: float
-    answer_evidence: float
 
-    def probability(self, measures: Measures, same_answer: bool | None = None) -> float:
-        """That the two statements are one problem, in [0, 1]; `same_answer` is None where an answer is unknown."""
+    def probability(self, measures: Measures, evidence: float | None = None) -> float:
+        """That the two statements are one problem, in [0, 1].
+
+        Args:
+            evidence: Logarithm of the odds that their answers add (`AnswerEvidence`); None where one is unknown.
+        """
         score = self.constant + sum(c * m for c, m in zip(self.coefficients, vector(measures), strict=True))
-        if same_answer is not None:
-            score += self.answer_evidence if same_answer else -self.answer_evidence
+        score += evidence or 0.0
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
 
-    def calls(self, probability: float, same_answer: bool | None = None) -> bool:
-        """Whether a pair with this probability is called one problem."""
-        return probability >= (self.threshold if same_answer is None else self.threshold_answered)
+    def calls(self, probability: float, evidence: float | None = None) -> bool:
+        """Whether a pair with this probability is called one problem; `evidence` as of `probability`."""
+        return probability >= (self.threshold if evidence is None else self.threshold_answered)
 
 
 def vector(measures: Measures) -> tuple[float, ...]:
     """The measures as the rule weighs them; agreement of few numbers counts apart."""
     one = measures
-    return (one.cosine, one.words, one.numbers, one.same_numbers, one.same_numbers * one.few, one.cosine * one.numbers)
+    few = one.same_numbers * one.few
+    return (one.cosine, one.words, one.numbers, one.same_numbers, few, one.cosine * one.numbers, one.rare)
 
 
 def facts_of(words: Words, row: int, weigh: Weigh) -> Facts:
@@ -106,9 +110,11 @@ def facts_of(words: Words, row: int, weigh: Weigh) -> Facts:
 def measure(a: Facts, b: Facts, cosine: float) -> Measures:
     """How alike two statements are; the same whichever comes first."""
     least, most = min(len(a.numbers), len(b.numbers)), len(a.numbers.keys() | b.numbers.keys())
-    same = len(a.numbers.keys() & b.numbers.keys()) / most if most else 1.0
+    shared = a.numbers.keys() & b.numbers.keys()
+    same = len(shared) / most if most else 1.0
+    rare = math.log1p(sum(sorted(a.numbers[key] for key in shared)))
     numbers = _cosine(a.numbers, b.numbers, a.number_length, b.number_length) if most else 1.0
-    return Measures(cosine, _cosine(a.words, b.words, a.length, b.length), numbers, same, 1 / (1 + least))
+    return Measures(cosine, _cosine(a.words, b.words, a.length, b.length), numbers, same, 1 / (1 + least), rare)
 
 
 @cache

@@ -1,17 +1,18 @@
 """Statements as arrays of word hashes, with their numbers apart: what contamination and duplicates are compared by.
 
-Words are compared in NFKC, case-folded and without the `s` of a plural; number words up to twenty and the like are numbers,
+Words are compared as they look (NFKC, without what cannot be seen), case-folded and without the `s` of a plural; number words up to twenty and the like are numbers,
 and 1,000.0 is 1000. A script without spaces is read character by character. Not here: what makes two statements equal.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catena.validators.injection_views import as_seen
 
 Hashes = NDArray[np.uint64]
 
@@ -82,7 +83,7 @@ class WordReader:
         found: list[tuple[int, bool]] = []
         starts = [0]
         for statement in statements:
-            text = statement if statement.isascii() else unicodedata.normalize("NFKC", statement)
+            text = statement if statement.isascii() else as_seen(statement)
             known = self._known
             for word in _WORD.findall(text.casefold()):
                 one = known.get(word)

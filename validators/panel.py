@@ -18,11 +18,12 @@ from catena.prompts import Prompt
 from catena.records import Decision, Draft, Vote
 from catena.streaming import Filtered
 from catena.validators import correctness
-from catena.validators.panel_order import Ballot, next_question
-from catena.validators.panel_questions import QuestionName, Said, ask_validity, check_steps, solve_blind
+from catena.validators.panel_order import Ballot, Question, next_question, next_unheard
+from catena.validators.panel_questions import QuestionName, Said, ask_validity, solve_blind
 from catena.validators.panel_rates import Tally, is_quarantined, meeting_rates, not_asked, rates_for
 from catena.validators.panel_rows import evidence_of, groups_of
-from catena.validators.triage import Limits, SolverRates, Triage, triage
+from catena.validators.panel_steps import STEP_CHECK, Checked, check_steps, steps_of
+from catena.validators.triage import Limits, SolverRates, Triage, triage, with_history
 
 AMBIGUOUS, WRONG_KEY, UNDECIDED, NO_KEY = "ambiguous", "wrong key", "undecided", "no key"
 """Why a row goes no further."""
@@ -46,10 +47,12 @@ class Panel:
         validity: Who is asked whether a problem is well-posed.
         solvers: Who solves it blind, `samples` times each at most.
         judge: Compares answers where `catena.answers` cannot decide; None leaves those out.
-        checker: Looks for a wrong step in a solve before its answer is proposed as the key; None proposes unchecked.
+        checker: Looks for a wrong step in a solve before its answer is proposed as the key; None, and one that surely failed on
+            planted solutions of the subject, leaves proposals unchecked.
         limits: How sure to be, and what is usual of rows before anybody is asked.
         everything: Whether everybody is asked everything, sure or not.
         tallies: What planted rows have shown; without any, all voters are taken to be usual ones.
+        reviewed: What people's decisions have shown beside them (`panel_reviews`). It moves rates, and quarantines nobody.
     """
 
     validity: tuple[Model, ...]
@@ -60,6 +63,7 @@ class Panel:
     limits: Limits = USUAL_LIMITS
     everything: bool = False
     tallies: tuple[Tally, ...] = ()
+    reviewed: tuple[Tally, ...] = ()
     name: str = "panel"
 
     def __post_init__(self) -> None:
@@ -96,10 +100,23 @@ class Panel:
         questions = Ballot(self._known(self.validity), self._known(self.solvers), self.samples).everything()
         return list(await asyncio.gather(*(self._ask(draft, *question) for question in questions)))
 
+    async def check(self, row_id: str, statement: str, steps: Sequence[str]) -> Checked:
+        """What the checker, which there must be, makes of a solution.
+
+        Raises:
+            EngineError: No reply came, but another try may bring one.
+        """
+        assert self.checker is not None, "asked for where there is a checker"
+        return await check_steps(self.checker, statement, steps, row_id, STEPS_PROMPT, self.name)
+
+    def _failed_at_steps(self, subject: str) -> bool:
+        assert self.checker is not None, "asked for where there is a checker"
+        return is_quarantined(not_asked(self.tallies), self.tallies, STEP_CHECK, self.checker.spec.model, subject)
+
     def ballot(self, subject: str) -> Ballot:
         """Who is asked about rows of a subject, with their rates there."""
         if subject not in self._ballots:
-            rates = rates_for(self.tallies, [*self._by_id], subject)
+            rates = rates_for((*self.tallies, *self.reviewed), [*self._by_id], subject)
             self._ballots[subject] = Ballot(
                 self._trusted(self.validity, "validity", subject, rates),
                 self._trusted(self.solvers, "blind solve", subject, rates),
@@ -115,21 +132,29 @@ class Panel:
             return said, await self._triage(draft, said, rates)
         while True:
             found = await self._triage(draft, said, rates)
-            if found.outcome in ("accepted", "hard", WRONG_KEY):
-                return said, found
-            question = next_question(ballot, said, self.limits)
-            if question is None or (found.outcome == AMBIGUOUS and found.confidence >= self.limits.sure):
+            question = self._next(found, said, ballot)
+            if question is None:
                 return said, found
             said.append(await self._ask(draft, *question))
 
+    def _next(self, found: Triage, said: Sequence[Said], ballot: Ballot) -> Question | None:
+        """What to ask next; None where the row is decided, and enough solvers heard to know whether it is hard."""
+        if found.outcome in ("accepted", "hard"):
+            solvers = {one.voter for one in said if one.question == "blind solve" and one.accepts is not None}
+            return next_unheard(ballot, said) if len(solvers) < max(1, self.limits.solvers_heard) else None
+        if found.outcome == WRONG_KEY or (found.outcome == AMBIGUOUS and found.confidence >= self.limits.sure):
+            return None
+        return next_question(ballot, said, self.limits)
+
     async def _checked(self, draft: Draft, said: Sequence[Said], found: Triage) -> tuple[tuple[Vote, ...], Triage]:
         """The check of a solve that comes to the proposed key, without which there is no proposal."""
-        if found.outcome != WRONG_KEY or self.checker is None:
+        if found.outcome != WRONG_KEY or self.checker is None or self._failed_at_steps(_subject(draft)):
             return (), found
         assert draft.answer is not None, "checked before anybody is asked"
         groups = await asyncio.to_thread(groups_of, draft.answer, [one.answer for one in said])
         solve = next(one for one in said if one.answer is not None and groups[one.answer] == found.proposal)
-        vote = await check_steps(self.checker, draft, solve, STEPS_PROMPT, self.name)
+        checked = await self.check(draft.row_id, draft.statement, steps_of(solve.text) or (solve.text,))
+        vote = checked.vote(self.checker.spec.model, f"{solve.voter}, sample {solve.sample}")
         if vote.decision == "accept":
             return (vote,), found
         return (vote,), replace(found, outcome="undecided", proposal=None)
@@ -137,7 +162,8 @@ class Panel:
     async def _triage(self, draft: Draft, said: Sequence[Said], rates: dict[str, SolverRates]) -> Triage:
         assert draft.answer is not None, "checked before anybody is asked"
         groups = await asyncio.to_thread(groups_of, draft.answer, [one.answer for one in said])
-        return triage(evidence_of(draft.row_id, draft.answer, said, groups), rates, self.limits)
+        evidence = with_history(evidence_of(draft.row_id, draft.answer, said, groups), draft, self.limits)
+        return triage(evidence, rates, self.limits)
 
     async def _ask(self, draft: Draft, question: QuestionName, voter: str, sample: int) -> Said:
         model = self._by_id[voter]
@@ -151,7 +177,7 @@ class Panel:
             solvers = [voter for voter, _, _ in ballot.solvers]
             self._known_rates[subject] = {
                 **{voter: own for voter, own, _ in (*ballot.validity, *ballot.solvers)},
-                **meeting_rates(self.tallies, solvers, subject, self.limits.key_right),
+                **meeting_rates((*self.tallies, *self.reviewed), solvers, subject, self.limits.key_right),
             }
         return self._known_rates[subject]
 

@@ -61,6 +61,12 @@ def next_question(ballot: Ballot, said: Sequence[Said], limits: Limits) -> Quest
     return _best_left(ballot, said) if key.label is not None and posed.label == 0 else None
 
 
+def next_unheard(ballot: Ballot, said: Sequence[Said]) -> Question | None:
+    """A first blind solve by a solver not asked yet, the likeliest to be right per price; None where all were asked."""
+    question = _best_left(ballot, said)
+    return question if question is not None and question.sample == 0 else None
+
+
 def _posed(ballot: Ballot, said: Sequence[Said], limits: Limits) -> Ask | Decided:
     state = Asked((limits.well_posed, 1 - limits.well_posed))
     for one in said:

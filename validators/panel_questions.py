@@ -31,25 +31,12 @@ VALIDITY = JsonSchema(
         "additionalProperties": False,
     },
 )
-STEPS = JsonSchema(
-    "panel-steps",
-    {
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string"},
-            "first_wrong_step": {"type": "string"},
-            "verdict": {"type": "string", "enum": ["sound", "unsound"]},
-        },
-        "required": ["reason", "first_wrong_step", "verdict"],
-        "additionalProperties": False,
-    },
-)
 UNUSABLE = ("truncated", "malformed", "refused", "content_filter", "context_overflow")
 """Causes that asking the same again later would not mend: such a vote is an abstention for good."""
 _SHOWN = 300
 _LONGEST = 12_000
 """Characters of a solution that another model is shown, from its end."""
-_read_validity, _read_match, _read_steps = (json_reader(one.schema) for one in (VALIDITY, MATCH, STEPS))
+_read_validity, _read_match = (json_reader(one.schema) for one in (VALIDITY, MATCH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,27 +135,6 @@ async def _judged(said: Said, draft: Draft, key: Answer, text: str, judge: Model
         return replace(said, judged=vote)
     answer = str(key) if meets else extracted
     return replace(said, accepts=meets, answer=answer, evidence=f"answer {_short(answer)}, by the judge", judged=vote)
-
-
-async def check_steps(model: Model, draft: Draft, one: Said, prompt: Prompt, purpose: str) -> Vote:
-    """Where the first wrong step of a solve stands; undecided where no usable reply came.
-
-    Raises:
-        EngineError: No reply came, but another try may bring one.
-    """
-    values = {"problem": fence(draft.statement, model.seed), "solution": fence(one.text[-_LONGEST:], model.seed)}
-    try:
-        asked: Asked[dict[str, str]] = await model.ask(
-            (Turn("user", prompt.render(values)),), _read_steps, purpose=purpose, row_id=draft.row_id, schema=STEPS
-        )
-    except EngineError as error:
-        if error.cause not in UNUSABLE:
-            raise
-        return Vote(model.spec.model, "step check", "undecided", f"no usable reply: {error.cause}", 0.0)
-    said, sound = asked.value, asked.value["verdict"] == "sound"
-    step = "" if sound else f"first wrong step: {_short(said['first_wrong_step'])}; "
-    evidence = f"{one.voter}, sample {one.sample}: {step}{_short(said['reason'])}"
-    return Vote(model.spec.model, "step check", "accept" if sound else "reject", evidence, 1.0)
 
 
 def _nothing(question: QuestionName, model: Model, sample: int, error: EngineError) -> Said:

@@ -16,7 +16,7 @@ USUAL = SolverRates(solves=0.6, false_accepts=0.2, false_rejects=0.1)
 """Rates of a voter that nothing is known of."""
 USUAL_MET, LEAST_MET = 0.2, 0.1
 """Probability that a blind solve of an ill-posed problem meets the key that it was given: where nothing is known, and at least."""
-WORST: Mapping[str, float] = {"validity": 0.4, "blind solve": 0.8}
+WORST: Mapping[str, float] = {"validity": 0.4, "blind solve": 0.8, "step check": 0.4}
 """Error rate from which on, surely, a voter is not asked: a solver that is right half the time still tells much."""
 _USUAL_STRENGTH, _OWN_STRENGTH = 4.0, 8.0
 
@@ -26,21 +26,22 @@ class Tally:
     """One voter's planted items on one subject: how many should have been accepted or rejected, and were not.
 
     A blind solve accepts where it meets the key that the row shows. `solved` of `attempts` readable ones, at problems that
-    have an answer, met the truth; `unposed_met` of `unposed`, at ill-posed ones, what their answer had been.
+    have an answer, met the truth (of a step check: found the step of those wrong ones that it rejected); `unposed_met` of `unposed`, at ill-posed ones, what their answer had been. Counts of planted
+    items are whole numbers; those that people's decisions stand for (`panel_reviews`) are not.
     """
 
     question: str
     voter: str
     subject: str
-    wrong: int = 0
-    wrong_accepted: int = 0
-    right: int = 0
-    right_rejected: int = 0
-    abstained: int = 0
-    attempts: int = 0
-    solved: int = 0
-    unposed: int = 0
-    unposed_met: int = 0
+    wrong: float = 0
+    wrong_accepted: float = 0
+    right: float = 0
+    right_rejected: float = 0
+    abstained: float = 0
+    attempts: float = 0
+    solved: float = 0
+    unposed: float = 0
+    unposed_met: float = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         counts = [getattr(self, name) + getattr(other, name) for name in _COUNTS]

@@ -1,11 +1,9 @@
 """What planted items prove about each voter: false accepts, false rejects, and who must not vote on a subject.
 
 Planted items have a known truth and run through the panel unseen: rows whose key is right, near misses of the key, and
-ill-posed twins. Which rows are planted follows from their ids, so that a run taken up again plants the same ones.
-Not here: writing ill-posed twins (`catena.generators`), asking (`catena.flows`).
+ill-posed problems. Not here: making them (`catena.flows.panel_items`), asking (`catena.flows`), counting (`panel_rates`).
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,21 +12,11 @@ from typing import Literal
 
 from catena.answer_numbers import read_number
 from catena.records import Answer
-from catena.seeds import seed_for, stream_for
+from catena.seeds import stream_for
 
 PlantedKind = Literal["right", "near miss", "ill-posed"]
 PLANTED_KINDS: tuple[PlantedKind, ...] = ("right", "near miss", "ill-posed")
 _Z95 = 1.959964
-
-
-@dataclass(frozen=True, slots=True)
-class PlantedVote:
-    """One vote on a planted item: whether it should have been accepted and whether it was (None: abstained)."""
-
-    voter: str
-    subject: str
-    acceptable: bool
-    accepted: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +41,6 @@ class Record:
     abstained: int
 
 
-def planted_kind(run_seed: int, row_id: str, *, share: float) -> PlantedKind | None:
-    """Whether, and as what, a row is planted; the same on every machine.
-
-    Raises:
-        ValueError: `share` is not in [0, 1].
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must be in [0, 1] (part of the rows that are planted), got {share}")
-    stream = stream_for(run_seed, "planted", row_id)
-    return PLANTED_KINDS[seed_for(run_seed, "planted as", row_id) % 3] if stream.random() < share else None
-
-
 def near_miss(answer: Answer, run_seed: int, row_id: str) -> Answer | None:
     """A plausible wrong key: off by one, doubled, halved, or of the other sign; None where none can be told to be wrong."""
     if answer.kind == "boolean":
@@ -84,17 +60,6 @@ def near_miss(answer: Answer, run_seed: int, row_id: str) -> Answer | None:
         return None
     picked = stream_for(run_seed, "near miss", row_id).choice(wrong)
     return Answer(answer.kind, _shown(picked, answer.kind), answer.unit, answer.tolerance)
-
-
-def records(votes: Iterable[PlantedVote]) -> tuple[Record, ...]:
-    """Every voter's record, overall (subject None) and per subject, by voter and subject."""
-    votes = list(votes)
-    cells: dict[tuple[str, str | None], list[PlantedVote]] = defaultdict(list)
-    for vote in votes:
-        cells[vote.voter, None].append(vote)
-        cells[vote.voter, vote.subject].append(vote)
-    ordered = sorted(cells, key=lambda cell: (cell[0], cell[1] is not None, cell[1] or ""))
-    return tuple(_record(voter, subject, cells[voter, subject]) for voter, subject in ordered)
 
 
 def quarantined(found: Iterable[Record], *, limit: float = 0.4) -> frozenset[tuple[str, str]]:
@@ -127,19 +92,6 @@ def error_rate(errors: int, trials: int) -> ErrorRate:
     half = _Z95 * sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
     low = 0.0 if errors == 0 else max(middle - half, 0.0)
     return ErrorRate(errors, trials, rate, low, 1.0 if errors == trials else min(middle + half, 1.0))
-
-
-def _record(voter: str, subject: str | None, votes: list[PlantedVote]) -> Record:
-    decided = [vote for vote in votes if vote.accepted is not None]
-    wrong = [vote for vote in decided if not vote.acceptable]
-    right = [vote for vote in decided if vote.acceptable]
-    return Record(
-        voter,
-        subject,
-        error_rate(sum(vote.accepted is True for vote in wrong), len(wrong)),
-        error_rate(sum(vote.accepted is False for vote in right), len(right)),
-        len(votes) - len(decided),
-    )
 
 
 def _shown(value: Fraction, kind: str) -> str:

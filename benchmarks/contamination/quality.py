@@ -9,18 +9,12 @@ second file, which are of the same kind (GSM8K: the files of JSONL rows with `qu
 # pyright: reportArgumentType=false
 
 import argparse
-import json
 from pathlib import Path
 
-from trial import KeptEmbedder, questions
+from trial import KeptEmbedder, answers, questions
 
 from catena.validators.contamination_search import DEPTHS, Search, planted_recall
 from catena.validators.planted_leaks import labelled, plant
-
-
-def answers(path: Path) -> list[str]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line)["answer"] for line in lines]
 
 
 def main() -> None:

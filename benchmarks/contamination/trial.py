@@ -18,6 +18,12 @@ def questions(path: Path) -> list[str]:
         return [json.loads(line)["question"] for line in lines]
 
 
+def answers(path: Path) -> list[str]:
+    """The column `answer` of a JSONL file."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line)["answer"] for line in lines]
+
+
 def labelled(half: Half) -> list[Leak]:
     """The labelled pairs of a half: `tune` or `report`."""
     return [leak for leak in leaks() if leak.half == half]

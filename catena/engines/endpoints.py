@@ -98,7 +98,7 @@ class Endpoints:
 
     Args:
         model: Whose servers these are, for messages.
-        endpoints: At least one.
+        endpoints: The servers; none while a scheduler has still to name them, see `replace`.
         probe: How a server that is out is asked whether it is back.
         patience_s: Seconds without any server after which `pick` gives up.
         on_room: Called when a server is back in service or has rested.
@@ -117,7 +117,7 @@ class Endpoints:
         self._probe = probe
         self._patience_s = patience_s
         self._on_room = on_room
-        self._out_since = 0.0
+        self._out_since = monotonic()
         self._news = asyncio.Event()
         self._probing: dict[Endpoint, asyncio.Task[None]] = {}
         self._random = random.Random(0)
@@ -128,7 +128,7 @@ class Endpoints:
             return int(self.all[0].pace.limit)
         now = monotonic()
         ready = [each for each in self.all if each.up and each.rests_until <= now]
-        return sum(int(each.pace.limit) for each in ready or self.all)
+        return max(1, sum(int(each.pace.limit) for each in ready or self.all))
 
     async def pick(self, avoid: Endpoint | None = None) -> Endpoint:
         """The server with the fewest requests, those below their limit first; `avoid` only where it is the only one.
@@ -164,6 +164,18 @@ class Endpoints:
             each is not endpoint and each.up and each.rests_until <= now and each.in_flight < int(each.pace.limit)
             for each in self.all
         )
+
+    def replace(self, endpoints: Sequence[Endpoint]) -> None:
+        """Makes these the servers from now on; requests that others have under way end as they do."""
+        self.all = tuple(endpoints)
+        for endpoint, task in self._probing.items():
+            if endpoint not in self.all:
+                task.cancel()
+        if not any(each.up for each in self.all):
+            self._out_since = monotonic()
+        self._news.set()
+        self._news = asyncio.Event()
+        self._on_room()
 
     async def close(self) -> None:
         """Stops probing."""

@@ -36,7 +36,8 @@ class ModelSpec:
         model: Its id at the server, a hub id or a folder.
         engine: Who serves it.
         revision: Asked for, and part of every request's identity.
-        urls: Base URLs of OpenAI-compatible servers, ending in `/v1` as a rule; requests spread over them.
+        urls: Base URLs of OpenAI-compatible servers, ending in `/v1` as a rule; requests spread over them. `file:PATH` or
+            `env:NAME` stands for those that a scheduler writes there, see `catena.discovery`.
         key: Reference to the API key: `env:NAME` or `file:PATH`; never the key itself.
         concurrency: Requests in flight at most, over all `urls`.
         timeout_s: Seconds from sending a request to its last byte.

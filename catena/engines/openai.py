@@ -4,6 +4,7 @@ Requests are sent again here only where the way was at fault (rate limit, overlo
 no completion); whether the *content* is of use is judged by `catena.asking`. Not here: streaming, tools, several choices.
 """
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 import orjson
 
+from catena.discovery import EVERY_S, discovered, is_source
 from catena.engines.base import Completion, Keep, Request
 from catena.engines.endpoints import Endpoint, Endpoints
 from catena.engines.http_client import Answer, HttpClient, Target, target_of
@@ -22,7 +24,7 @@ from catena.engines.openai_body import MalformedAnswer, read_completion, request
 from catena.engines.openai_embeddings import embedding_body, read_embedding
 from catena.engines.openai_options import Options, check, headers_of, place, read_options
 from catena.engines.pacing import Gate, Pace
-from catena.errors import RETRYABLE, Cause, EngineError, KeyRefused, RunStopped, ServerUnreachable
+from catena.errors import RETRYABLE, Cause, EngineError, KeyRefused, RunStopped, ServerUnreachable, UserError
 from catena.secrets import redact
 
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.5, 30.0
@@ -80,11 +82,10 @@ class OpenAIEngine:
         self._api = api
         self._options = read_options(spec)
         headers, self._secrets = headers_of(spec, self._options)
-        targets = [(url, target_of(place(url, api.path)), target_of(place(url, "models"))) for url in spec.urls]
-        start = -(-max(16, spec.concurrency // 2) // len(targets))
-        endpoints = [Endpoint(url, Pace(spec.concurrency, start)) for url, _, _ in targets]
-        self._chat: Mapping[Endpoint, Target] = dict(zip(endpoints, (chat for _, chat, _ in targets), strict=True))
-        self._models: Mapping[Endpoint, Target] = dict(zip(endpoints, (models for *_, models in targets), strict=True))
+        self._chat: dict[Endpoint, Target] = {}
+        self._models: dict[Endpoint, Target] = {}
+        urls = discovered(spec.urls)
+        endpoints = [self._endpoint(url, len(urls)) for url in urls]
         self._gate = Gate(self._limit)
         self._endpoints = Endpoints(spec.model, endpoints, self._probe, spec.patience_s, self._gate.refill)
         self._client = HttpClient(headers, spec.timeout_s, self._redact)
@@ -92,6 +93,8 @@ class OpenAIEngine:
         self._sent = self._ok = 0
         self._statuses: Counter[int] = Counter()
         self._causes: Counter[Cause] = Counter()
+        sources = any(map(is_source, spec.urls))
+        self._looking = asyncio.get_running_loop().create_task(self._look_again()) if sources else None
 
     async def complete(self, request: Request, keep: Keep | None = None) -> Completion:
         """The completion of `request`; see `catena.engines.base.Engine`.
@@ -116,11 +119,16 @@ class OpenAIEngine:
             KeyRefused: A server refused the key.
             EngineError: A server has no list of models.
         """
+        if not self._endpoints.all:
+            raise ServerUnreachable(f"{self.spec.model}: {', '.join(self.spec.urls)} names no server yet; start one")
         offered = [set(await self._models_of(endpoint)) for endpoint in self._endpoints.all]
         return sorted(set.intersection(*offered))
 
     async def close(self) -> None:
         """Lets go of connections and probes; safe to call twice."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._endpoints.close()
         await self._client.close()
 
@@ -137,6 +145,25 @@ class OpenAIEngine:
             self._limit(),
             tuple(each.url for each in self._endpoints.all if not each.up),
         )
+
+    def _endpoint(self, url: str, of: int) -> Endpoint:
+        """A server that is one of so many."""
+        endpoint = Endpoint(url, Pace(self.spec.concurrency, -(-max(16, self.spec.concurrency // 2) // of)))
+        self._chat[endpoint] = target_of(place(url, self._api.path))
+        self._models[endpoint] = target_of(place(url, "models"))
+        return endpoint
+
+    async def _look_again(self) -> None:
+        """Follows what a scheduler writes; where it names no server, or no sense is made of it, those known stay."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                urls = await asyncio.to_thread(discovered, self.spec.urls)
+            except UserError:  # half-written, or a mistake that the next writing mends
+                continue
+            known = {each.url: each for each in self._endpoints.all}
+            if urls and set(urls) != set(known):
+                self._endpoints.replace([known.get(url) or self._endpoint(url, len(urls)) for url in urls])
 
     def _limit(self) -> int:
         return min(self.spec.concurrency, self._endpoints.capacity())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 from urllib.parse import urlsplit, urlunsplit
 
+from catena.discovery import is_source
 from catena.engines.models import ModelSpec
 from catena.errors import UserError
 from catena.secrets import SCHEMES, Secret, resolve
@@ -73,7 +74,8 @@ def check(spec: ModelSpec) -> None:
     if not spec.urls:
         raise UserError(f"model {spec.name}: urls is missing, e.g. urls = ['http://127.0.0.1:8000/v1']")
     for url in spec.urls:
-        _check_url(spec.name, url)
+        if not is_source(url):
+            _check_url(spec.name, url)
 
 
 def place(url: str, path: str) -> str:

@@ -16,6 +16,7 @@ from catena.engines.rehearsal.problems import Written, write_problem
 from catena.engines.rehearsal.program_problems import write_program_problem
 from catena.engines.rehearsal.prompts import Parts, parts_of, topic_of
 from catena.engines.rehearsal.question import Question, Refused
+from catena.engines.rehearsal.rewrites import rewrite
 from catena.engines.rehearsal.settings import RehearsalSettings
 from catena.engines.rehearsal.solutions import CHARS_PER_TOKEN, solve
 from catena.engines.rehearsal.topic_shares import on_topic
@@ -107,6 +108,8 @@ def _content(
         return None, remove_premise(key, parts)
     if question.kind == "hints":
         return None, write_hints(key, parts)
+    if question.kind == "rewrite":
+        return None, {"rewritten": rewrite(key, parts, truth)[1]}
     if question.kind == "other":
         try:
             return None, instance(question.schema, key)

@@ -1,5 +1,6 @@
 """Judging problems and final answers: the truth is looked up, then told or denied at the rates of the judge's confusion matrix."""
 
+import re
 from typing import Any
 
 from catena.answer_parsing import extract
@@ -8,8 +9,9 @@ from catena.engines.rehearsal.problems import Planted
 from catena.engines.rehearsal.program_problems import planted
 from catena.engines.rehearsal.prompts import Parts, answer_held_right
 from catena.engines.rehearsal.settings import ModelSettings
-from catena.engines.rehearsal.truth import TruthFile, same_answer
+from catena.engines.rehearsal.truth import TruthFile, normalised, same_answer
 
+_STEP = re.compile(r"^(\d+)\. ", re.MULTILINE)
 _FLAWS = {
     "wrong": "Recomputing the result from the given quantities leads to another value than the one stated.",
     "ambiguous": "A quantity that is needed is not given, so several answers are possible.",
@@ -60,18 +62,26 @@ def judge_posed(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthF
 
 
 def judge_steps(key: bytes, parts: Parts, settings: ModelSettings, truth: TruthFile) -> dict[str, Any]:
-    """A vote on whether a solution holds a wrong step: one that ends in another answer than the problem's does."""
+    """The first wrong step of a solution: as the truth file says of its steps, else one where another answer comes out."""
     draws = Draws(key, b"steps")
+    quoted = parts.quoted[-1] if parts.quoted else ""
+    steps = [int(number) for number in _STEP.findall(quoted)] or [1]
+    planted_step = truth.find(quoted)
+    if planted_step is not None and planted_step[0] == normalised(quoted):
+        wrong = int(planted_step[1])
+    else:
+        wrong = 0 if _ends_right(parts, truth) else draws.pick(steps)
+    honest = draws.share() < (settings.match_reject if wrong else settings.match_accept)
+    said = wrong if honest else 0 if wrong else draws.pick(steps)
+    reason = "One step does not follow from what stands before it." if said else "Every step follows."
+    return {"reason": reason, "first_wrong_step": said}
+
+
+def _ends_right(parts: Parts, truth: TruthFile) -> bool:
     known, final = planted(parts.problem), _final_answer(parts)
     found = truth.find(parts.problem)
     right = known.truth if known is not None else None if found is None or found[0] in truth.unsound else found[1]
-    sound = final is not None and right is not None and same_answer(final, right)
-    honest = draws.share() < (settings.match_accept if sound else settings.match_reject)
-    says = sound == honest
-    lines = [line.strip() for line in (parts.quoted[-1] if parts.quoted else "").splitlines() if line.strip()]
-    wrong = "" if says or not lines else draws.pick(lines)[:200]
-    reason = "Every step follows." if says else "One step does not follow from what stands before it."
-    return {"reason": reason, "first_wrong_step": wrong, "verdict": "sound" if says else "unsound"}
+    return final is not None and right is not None and same_answer(final, right)
 
 
 def _flaw(known: Planted, shown: str | None) -> str | None:

@@ -19,6 +19,7 @@ Kind = Literal[
     "program",
     "twin",
     "hints",
+    "rewrite",
     "solve",
     "other",
 ]
@@ -35,18 +36,20 @@ _BY_NAME: dict[str, Kind] = {
     "program_problem": "program",
     "ill-posed": "twin",
     "hints": "hints",
+    "rewritten": "rewrite",
 }
 _BY_PROPERTIES: dict[frozenset[str], Kind] = {
     frozenset(("design", "statement", "answer_type", "answer", "unit")): "problem",
     frozenset(("reason", "verdict")): "validity",
     frozenset(("reason", "well_posed", "on_topic")): "posed",
-    frozenset(("reason", "first_wrong_step", "verdict")): "steps",
+    frozenset(("reason", "first_wrong_step")): "steps",
     frozenset(("extracted", "reason", "verdict")): "match",
     frozenset(("topics",)): "topics",
     frozenset(("reviews",)): "review",
     frozenset(("reason", "same")): "same",
     frozenset(("removed", "statement", "missing")): "twin",
     frozenset(("knowledge", "plan", "partial")): "hints",
+    frozenset(("rewritten",)): "rewrite",
 }
 _NOT_IN_KEY = frozenset(
     (

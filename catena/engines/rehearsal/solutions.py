@@ -59,19 +59,24 @@ _NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.]\w)\b")
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What the server knows of a problem: its answer, what mistakes lead to, and how hard it is, in [0, 1)."""
+    """What the server knows of a problem: its answer, what mistakes lead to, and how hard it is, in [0, 1).
+
+    `solved` is the probability that an attempt is right, where the truth file says so.
+    """
 
     truth: str | None
     wrong: Sequence[str]
     unit: str
     difficulty: float
+    solved: float | None = None
 
 
 def solve(key: bytes, prompt: str, parts: Parts, settings: ModelSettings, truth: TruthFile) -> tuple[str, str]:
     """Reasoning (maybe empty) and text of one attempt, whole: nothing is cut here."""
     draws = Draws(key, b"solve")
     belief = _belief(prompt, parts, truth, Draws(key, b"mistake"))
-    right = draws.share() < solve_probability(settings.solve, settings.spread, belief.difficulty)
+    able = solve_probability(settings.solve, settings.spread, belief.difficulty)
+    right = draws.share() < (able if belief.solved is None else belief.solved)
     value = belief.truth if right and belief.truth is not None else draws.pick(belief.wrong)
     numbers = ", ".join(_NUMBER.findall(parts.problem[:2000])[:4])
     text = (
@@ -120,7 +125,7 @@ def _belief(prompt: str, parts: Parts, truth: TruthFile, draws: Draws) -> Belief
     difficulty = Draws(digest, b"difficulty").share()
     if statement in truth.unsound:  # guesses at what is missing, one of which is what was meant
         return Belief(None, [answer, *(wrong_answer(answer, draws, truth) for _ in range(_GUESSES))], "", difficulty)
-    return Belief(answer, [wrong_answer(answer, draws, truth)], "", difficulty)
+    return Belief(answer, [wrong_answer(answer, draws, truth)], "", difficulty, truth.solved.get(statement))
 
 
 def ramble(key: bytes, sentences: int) -> str:

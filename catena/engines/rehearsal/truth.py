@@ -25,13 +25,15 @@ _ANCHOR_WORDS = 5
 class TruthFile:
     """Answers by normalised statement; `anchors` leads from a statement's first words to the lengths of such statements.
 
-    The answers of the `unsound` statements are no truths: something that they need is missing.
+    The answers of the `unsound` statements are no truths: something that they need is missing. `solved` holds the probability
+    that an attempt at a statement is right, whoever makes it, for statements whose row says so.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
     anchors: dict[tuple[str, ...], set[int]] = field(default_factory=dict)
     pool: list[str] = field(default_factory=list)
     unsound: set[str] = field(default_factory=set)
+    solved: dict[str, float] = field(default_factory=dict)
 
     def find(self, text: str) -> tuple[str, str] | None:
         """The statement that stands in `text`, normalised, and its answer; None where there is none."""
@@ -55,13 +57,15 @@ class TruthFile:
                     if text[end : end + 1] == " " and (found := text[starts[index] : end]) in self.answers:
                         yield found
 
-    def add(self, statement: str, answer: str, *, sound: bool = True) -> None:
+    def add(self, statement: str, answer: str, *, sound: bool = True, solved: float | None = None) -> None:
         """Keeps one problem; the last answer given for a statement counts."""
         text = normalised(statement)
         if text:
             (self.unsound.discard if sound else self.unsound.add)(text)
             self.anchors.setdefault(tuple(text.split()[:_ANCHOR_WORDS]), set()).add(len(text))
             self.answers[text] = answer
+            if solved is not None:
+                self.solved[text] = solved
             self.pool.append(answer)
 
     def another(self, answer: str, draws: Draws) -> str:
@@ -80,6 +84,8 @@ def normalised(text: str) -> str:
 def read_truth(path: str) -> TruthFile:
     """The problems of a JSONL file: `statement`, `question` or `problem`, and `answer`; `sound` is false where one has none.
 
+    With `solve` an attempt is right with this probability, in place of what the model's settings say.
+
     GSM8K's long answers are cut to what follows `####`.
 
     Raises:
@@ -92,12 +98,12 @@ def read_truth(path: str) -> TruthFile:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); give a JSONL file") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            statement, answer, sound = _row(line, f"{path}, line {number}")
-            truth.add(statement, answer, sound=sound)
+            statement, answer, sound, solved = _row(line, f"{path}, line {number}")
+            truth.add(statement, answer, sound=sound, solved=solved)
     return truth
 
 
-def _row(line: bytes, place: str) -> tuple[str, str, bool]:
+def _row(line: bytes, place: str) -> tuple[str, str, bool, float | None]:
     try:
         row = orjson.loads(line)
     except ValueError as error:
@@ -111,7 +117,10 @@ def _row(line: bytes, place: str) -> tuple[str, str, bool]:
         answer = " ".join(str(answer[name]) for name in ("value", "unit") if answer.get(name) is not None)
     if statement is None or isinstance(answer, list) or answer in (None, ""):
         raise DatasetError(f"{place}: expected an object with 'answer' and one of {', '.join(map(repr, names))}")
-    return statement, str(answer).rpartition("####")[2].strip(), row.get("sound") is not False
+    solved = row.get("solve")
+    if solved is not None and not (isinstance(solved, int | float) and 0 <= solved <= 1):
+        raise DatasetError(f"{place}: solve is {solved!r}, expected the probability in [0, 1] that an attempt is right")
+    return statement, str(answer).rpartition("####")[2].strip(), row.get("sound") is not False, solved
 
 
 def wrong_answer(answer: str, draws: Draws, others: TruthFile) -> str:

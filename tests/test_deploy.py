@@ -1,0 +1,408 @@
+"""Deployments for real: a Prefect server with scheduler, a serving process, a rehearsal server, a webhook, kills."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from catena.engines.rehearsal.child import rehearsing
+from catena.engines.rehearsal.settings import settings_from
+from catena.errors import UserError
+from catena.flows.deploy_command import schedules_of, wanted
+from catena.flows.recipe import load_recipe
+from catena.ledger import open_ledger
+from tests.s3_server import free_port
+
+RECIPE = """
+name = "topped"
+seed = 5
+shard_rows = 10
+workers = 1
+
+[models.writer]
+model = "writer-model"
+urls = ["{url}"]
+concurrency = {concurrency}
+
+[[pipeline]]
+name = "problems"
+rows = 6
+candidates = 400
+topics = [["physics", "optics", "interference"], ["mathematics", "algebra", "groups"], ["physics", "mechanics", "tops"]]
+steps = [
+    {{ do = "write-problem", model = "writer" }},
+    {{ do = "judge-problem", models = ["writer"] }},
+]
+"""
+PERFECT = {"wrong": 0.3, "duplicate": 0.0, "accept_right": 1.0, "reject_wrong": 1.0, "reasoning_tokens": 5}
+
+
+@contextmanager
+def prefect_server(folder: Path, database: str | None = None) -> Iterator[str]:
+    """A Prefect server with its services, as `prefect server start` runs it; its API's URL."""
+    port = free_port()
+    env = {
+        **os.environ,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    env.pop("PREFECT_API_URL", None)
+    if database is not None:
+        env["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                if httpx.get(f"{url}/health", timeout=5).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.3)
+            assert server.poll() is None, (folder / "server.log").read_text(errors="replace")[-3000:]
+            assert time.monotonic() < deadline, "Prefect's server did not start"
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of its own on a local socket; what Prefect connects to."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    binaries, port = found[0].parent, free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, "nobody", "nogroup")
+        for parent in [*folder.parents][:3]:
+            parent.chmod(0o755)
+        user = {"user": "nobody", "group": "nogroup"}
+    data = folder / "data"
+    subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "prefect", "--auth=trust", "--no-sync"],
+        check=True, capture_output=True, cwd=folder, **user,
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **user,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+        while subprocess.run(ready, capture_output=True).returncode:
+            assert time.monotonic() < deadline, "PostgreSQL did not start"
+            time.sleep(0.2)
+        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+class Deployed:
+    """A Prefect server and recipes deployed on it by `catena deploy --serve`."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def serve(self, *arguments: str | Path, **environment: str) -> None:
+        env = {**os.environ, "PREFECT_API_URL": self.url, "PREFECT_RUNNER_POLL_FREQUENCY": "1", **environment}
+        command = [sys.executable, "-m", "catena.flows.cli", "deploy", "--serve", *map(str, arguments)]
+        with open(self.folder / "serve.log", "ab") as log:
+            self.process = subprocess.Popen(
+                command, env=env, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
+            )
+        wait(lambda: b"serving at" in (self.folder / "serve.log").read_bytes(), "nothing is served")
+        wait(lambda: httpx.get(f"{self.url}/deployments/name/catena-top-up/topped").is_success, "nothing is registered")
+
+    def kill(self) -> None:
+        """SIGKILL for the serving process and all that it started."""
+        assert self.process is not None
+        family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
+        for one in reversed(family):
+            one.kill()
+        psutil.wait_procs(family, 20)
+        (self.folder / "serve.log").write_bytes(b"")
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)
+        (self.folder / "serve.log").write_bytes(b"")
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        deadline = time.monotonic() + 60
+        while True:
+            answer = httpx.request(method, f"{self.url}{path}", json=body, timeout=30)
+            if answer.status_code != 503 or time.monotonic() > deadline:  # SQLite, while somebody else writes
+                break
+            time.sleep(0.5)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", f"/deployments/name/{name}")
+        return found
+
+    def start(self, name: str, **parameters: Any) -> str:
+        place = f"/deployments/{self.deployment(name)['id']}/create_flow_run"
+        return str(self.ask("POST", place, {"parameters": parameters, "state": {"type": "SCHEDULED"}})["id"])
+
+    def state(self, run: str) -> str:
+        return str(self.ask("GET", f"/flow_runs/{run}")["state"]["type"])
+
+    def ended(self, run: str) -> str:
+        wait(lambda: self.state(run) in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"), "the run does not end", 150)
+        return self.state(run)
+
+    def artifacts(self) -> dict[str, Any]:
+        found = self.ask("POST", "/artifacts/latest/filter", {})
+        return {one["key"]: one for one in found}
+
+
+def wait(holds: Any, otherwise: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.2)
+
+
+def stats(url: str) -> int:
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=10) as answer:
+        return int(json.load(answer)["requests"])
+
+
+def kept(run: Path) -> int:
+    """Completions in the ledger."""
+    ledger = open_ledger(str(run / "ledger.db"), writable=False)
+    try:
+        return sum(total.completions for total in ledger.totals())
+    finally:
+        ledger.close()
+
+
+def rows_by_topic(run: Path) -> list[int]:
+    counts: dict[tuple[str, ...], int] = {}
+    for file in run.glob("data/*/*.parquet"):
+        for row in pq.read_table(file).to_pylist():
+            path = tuple(row["topic_path"])
+            counts[path] = counts.get(path, 0) + 1
+    return sorted(counts.values())
+
+
+def published(run: Path) -> dict[str, str]:
+    return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in run.glob("data/**/*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[str]:
+    with rehearsing(settings_from({"seed": 4, "model": PERFECT})) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def slow_models() -> Iterator[str]:
+    with rehearsing(settings_from({"seed": 4, "model": PERFECT, "latency_s": 0.4})) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    told: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/hook-secret", told
+    server.shutdown()
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def deployed(
+    request: pytest.FixtureRequest,
+    models: str,
+    webhook: tuple[str, list[dict[str, Any]]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployed]:
+    """The recipe deployed on a server with SQLite, or with PostgreSQL."""
+    folder = tmp_path_factory.mktemp("deployed")
+    (folder / "r.toml").write_text(RECIPE.format(url=models, concurrency=16), encoding="utf-8")
+    with contextmanager(_database)(request.param, folder) as database, prefect_server(folder, database) as url:
+        one = Deployed(url, folder)
+        arguments: Sequence[str | Path] = ("--recipe", folder / "r.toml", "--only", "build,top-up", "--at-once", "2")
+        one.serve(*arguments, "--schedule", "0 2 * * *", CATENA_WEBHOOK=webhook[0])
+        try:
+            yield one
+        finally:
+            one.stop()
+
+
+def _database(kind: str, folder: Path) -> Iterator[str | None]:
+    if kind == "sqlite":
+        yield None
+        return
+    with postgres(folder / "postgres") as url:
+        yield url
+
+
+def test_the_form_of_a_deployment_explains_every_parameter(deployed: Deployed) -> None:
+    found = deployed.deployment("catena-top-up/topped")
+    form = found["parameter_openapi_schema"]["properties"]
+    assert set(form) == {"recipe", "rows_per_leaf", "pipeline", "run_folder", "overrides", "rehearse", "notify"}
+    assert all(len(field["description"]) > 20 for field in form.values())
+    assert (form["rows_per_leaf"]["type"], form["rows_per_leaf"]["minimum"]) == ("integer", 1)
+    assert form["rehearse"]["type"] == "boolean"
+    assert found["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
+    assert deployed.deployment("catena-build/topped")["schedules"] == []
+    assert found["global_concurrency_limit"]["limit"] == 2
+
+
+def test_a_top_up_adds_what_is_missing_and_asks_for_nothing_twice(
+    deployed: Deployed, models: str, webhook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    run = deployed.folder / "top-up"
+    before = stats(models)
+    first = deployed.start("catena-top-up/topped", rows_per_leaf=2, run_folder=str(run))
+    assert deployed.ended(first) == "COMPLETED"
+    asked = stats(models) - before
+    assert (rows_by_topic(run), kept(run)) == ([2, 2, 2], asked)
+    second = deployed.start("catena-top-up/topped", rows_per_leaf=5, run_folder=str(run))
+    assert deployed.ended(second) == "COMPLETED"
+    assert rows_by_topic(run) == [5, 5, 5]
+    added = stats(models) - before - asked
+    assert kept(run) == asked + added  # every request of the smaller top-up was a ledger hit in the larger one
+    assert added < 2.5 * asked
+    again = deployed.start("catena-top-up/topped", rows_per_leaf=5, run_folder=str(run))
+    assert (deployed.ended(again), stats(models) - before) == ("COMPLETED", asked + added)
+    assert [one["state"] for one in webhook[1][-3:]] == ["Completed"] * 3
+    artifacts = deployed.artifacts()
+    assert {"topped-progress", "topped-yield", "topped-results", "topped-top-up"} <= set(artifacts)
+    assert "report.html" in artifacts["topped-results"]["data"]
+
+
+def test_a_failed_run_is_told_to_the_webhook_and_its_url_stands_nowhere(
+    deployed: Deployed, webhook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    from catena.flows.deploy_notices import notice, notify
+
+    class Failed:
+        name, message = "Failed", "no such recipe"
+
+        def is_completed(self) -> bool:
+            return False
+
+    class Run:
+        id, parameters = "1", {"recipe": "r.toml", "notify": "TEST_HOOK"}
+
+    class Named:
+        name = "catena-build"
+
+    told = len(webhook[1])
+    os.environ["TEST_HOOK"] = webhook[0]
+    notify(Named(), Run(), Failed())
+    del os.environ["TEST_HOOK"]
+    notify(Named(), Run(), Failed())  # without the variable nobody is told
+    assert webhook[1][told:] == [notice("catena-build", Run(), Failed())]
+    assert webhook[1][-1]["text"] == "catena-build r.toml: Failed (no such recipe)"
+    assert b"hook-secret" not in (deployed.folder / "serve.log").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_cancelled_run_stops_in_good_order_and_the_next_one_goes_on(deployed: Deployed, slow_models: str) -> None:
+    run, recipe = deployed.folder / "cancelled", deployed.folder / "slow.toml"
+    recipe.write_text(RECIPE.format(url=slow_models, concurrency=2), encoding="utf-8")
+    before = stats(slow_models)
+    first = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(run))
+    wait(lambda: stats(slow_models) - before >= 6, "no model is asked")
+    deployed.ask("POST", f"/flow_runs/{first}/set_state", {"state": {"type": "CANCELLING"}})
+    assert deployed.ended(first) == "CANCELLED"
+    paid = kept(run)
+    assert paid >= 3
+    second = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(run))
+    assert deployed.ended(second) == "COMPLETED"
+    assert rows_by_topic(run) == [2, 2, 2]
+    assert stats(slow_models) - before <= kept(run) + 2  # at most what was in flight is asked for again
+
+
+@pytest.mark.slow
+def test_a_run_killed_with_its_worker_is_taken_over_without_loss(deployed: Deployed, slow_models: str) -> None:
+    run, whole, recipe = (deployed.folder / name for name in ("killed", "whole", "slow.toml"))
+    recipe.write_text(RECIPE.format(url=slow_models, concurrency=2), encoding="utf-8")
+    before = stats(slow_models)
+    first = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(run))
+    wait(lambda: stats(slow_models) - before >= 6, "no model is asked")
+    deployed.kill()
+    assert deployed.state(first) == "RUNNING"  # nobody was left to say otherwise
+    paid = kept(run)
+    deployed.serve("--recipe", deployed.folder / "r.toml", "--only", "build,top-up", "--at-once", "2")
+    second = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(run))
+    assert deployed.ended(second) == "COMPLETED"
+    assert paid >= 3
+    assert stats(slow_models) - before <= kept(run) + 4
+    reference = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(whole))
+    assert deployed.ended(reference) == "COMPLETED"
+    assert published(run) == published(whole) != {}
+
+
+def test_nobody_to_do_the_runs_or_a_bad_schedule_is_refused() -> None:
+    from catena.flows.cli import main
+
+    assert main(["deploy", "--recipe", "quickstart"]) == 2
+    assert main(["deploy", "--recipe", "quickstart", "--serve", "--work-pool", "p"]) == 2
+    with pytest.raises(UserError, match="no cron expression"):
+        schedules_of(["every day"])
+    with pytest.raises(UserError, match="no deployment 'bild'"):
+        schedules_of(["bild=0 2 * * *"])
+    assert schedules_of(["0 2 * * *", "nightly=0 4 * * 1"]) == {"": "0 2 * * *", "nightly": "0 4 * * 1"}
+
+
+def test_a_recipe_is_deployed_as_what_it_can_do(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(RECIPE.format(url="http://127.0.0.1:1/v1", concurrency=1), encoding="utf-8")
+    recipe = load_recipe(tmp_path / "r.toml")
+    assert wanted(recipe, "", None) == ["build", "top-up", "nightly"]
+    assert wanted(recipe, "", "me/data") == ["build", "top-up", "publish", "nightly"]
+    assert wanted(load_recipe("recipes/quickstart.toml"), "train,build", None) == ["build", "train"]
+    with pytest.raises(UserError, match=r"needs a \[grow\] table"):
+        wanted(recipe, "grow", None)
