@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -99,17 +100,14 @@ def prefect_server(folder: Path, database: str | None = None) -> Iterator[str]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of its own on a local socket; what Prefect connects to."""
+    """A PostgreSQL server of its own with its data in `folder`, which others may enter; what Prefect connects to."""
     found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
     if not found:
         pytest.skip("PostgreSQL is not installed")
     binaries, port = found[0].parent, free_port()
-    folder.mkdir(parents=True, exist_ok=True)
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "nobody", "nogroup")
-        for parent in [*folder.parents][:3]:
-            parent.chmod(0o755)
         user = {"user": "nobody", "group": "nogroup"}
     data = folder / "data"
     subprocess.run(
@@ -269,7 +267,7 @@ def deployed(
     """The recipe deployed on a server with SQLite, or with PostgreSQL."""
     folder = tmp_path_factory.mktemp("deployed")
     (folder / "r.toml").write_text(RECIPE.format(url=models, concurrency=16), encoding="utf-8")
-    with contextmanager(_database)(request.param, folder) as database, prefect_server(folder, database) as url:
+    with contextmanager(_database)(request.param) as database, prefect_server(folder, database) as url:
         one = Deployed(url, folder)
         arguments: Sequence[str | Path] = ("--recipe", folder / "r.toml", "--only", "build,top-up", "--at-once", "2")
         one.serve(*arguments, "--schedule", "0 2 * * *", CATENA_WEBHOOK=webhook[0])
@@ -279,11 +277,11 @@ def deployed(
             one.stop()
 
 
-def _database(kind: str, folder: Path) -> Iterator[str | None]:
+def _database(kind: str) -> Iterator[str | None]:
     if kind == "sqlite":
         yield None
         return
-    with postgres(folder / "postgres") as url:
+    with TemporaryDirectory(prefix="catena-postgres-") as data, postgres(Path(data)) as url:
         yield url
 
 
