@@ -140,7 +140,12 @@ def _ray(section: RunnerSection, number: int) -> Iterator[Any]:
     context, runners = _library("ray", "prefect_ray.context", "prefect_ray.task_runners")
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if section.address is None:
-        settings |= {"address": "local", "num_cpus": number, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        settings |= {
+            "address": "local",
+            "num_cpus": number,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
         settings["object_store_memory"] = OBJECTS_BYTES
     elif section.address == "auto":
         settings["address"] = "auto"
