@@ -7,7 +7,6 @@ from dataclasses import replace
 from catena.engines.base import Completion, JsonSchema, Request, Sampling
 from catena.engines.models import ModelSpec, open_engine
 from catena.errors import EngineError, RunStopped, UserError
-from catena.flows import plan_panel
 from catena.flows.recipe import Recipe
 from catena.flows.run import check_sources, plan_for
 from catena.flows.steps import schema_of_step
@@ -23,8 +22,6 @@ def check(recipe: str, run_folder: str | None, overrides: dict[str, str]) -> int
     """Prints one line for each model; exit code 1 where one of them cannot be used."""
     plan = plan_for(recipe, run_folder, overrides)
     check_sources(plan)
-    for words in plan_panel.warnings(plan):
-        print(f"  warning: {words}")
     if not plan.asks_models:
         print(f"{plan.recipe.name}: the recipe is sound; it asks no model")
         return 0

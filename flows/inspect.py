@@ -8,7 +8,7 @@ import orjson
 
 from catena.adapters import describe
 from catena.errors import ShardError
-from catena.flows.judging import resolve
+from catena.generators.certified import resolve
 from catena.generators.wording import part_name
 from catena.graphs import graph_from_text
 from catena.pass_rates import Tally

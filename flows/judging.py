@@ -2,21 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
-from catena import items
 from catena.adapters import load_operations
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
-from catena.flows.kept_rows import resolve_item
 from catena.flows.run_folder import Marker
 from catena.flows.uncollected import uncollected
-from catena.generators.atoms.catalog import families
+from catena.generators.certified import resolve
 from catena.graphs import graph_from_text
-from catena.model_program import PREFIX, ModelProgram
-from catena.programs import Operations, Program
 from catena.records import Answer
 from catena.samples import sample_table
 from catena.shards import Shard, read_shard, write_shard
@@ -26,22 +21,6 @@ from catena.validators.duplicates import EXACT, NEAR, TEMPLATE, Duplicates
 
 ANY_TOPIC = "*"
 """In quotas: rows of all topics count together."""
-
-
-@lru_cache(maxsize=100_000)
-def resolve(program: str) -> Program:
-    """The program that a row names: a family, one that a model wrote (which runs in the sandbox), an operation list, or a row kept as it stands.
-
-    Raises:
-        KeyError, ValueError: Neither.
-    """
-    if program.startswith("family:"):
-        return families()[program.removeprefix("family:")]
-    if program.startswith(items.PREFIX):
-        return resolve_item(program)
-    if program.startswith(PREFIX):
-        return ModelProgram.from_text(program)
-    return Operations.from_text(program)
 
 
 @uncollected()

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from catena.errors import DatasetError
 from catena.flows.job import Job, Refused, as_json, by_reason, write_rejected, write_rows
 from catena.flows.run_folder import Marker
 from catena.generators.dataset_atom import DatasetAtom
@@ -16,9 +15,8 @@ from catena.generators.datasets import read_rows
 from catena.generators.essential_model import ITEM
 from catena.generators.item_source import ItemSource
 from catena.generators.plain_rows import ROOT_ONLY, Columns, Refusal, item_from_row
-from catena.generators.reasoning_gym import SCHEME, GymSource, confirms, sources
+from catena.generators.reasoning_gym import SCHEME, GymSource, sources
 from catena.generators.sources import Source
-from catena.items import ItemProgram
 from catena.storage import Store
 
 _ATOM = "atom"
@@ -89,22 +87,6 @@ def read_sources(table: pa.Table) -> list[Source]:
         record = orjson.loads(text)
         read.append(ItemSource.from_record(record) if kept else DatasetAtom.from_record(record))
     return read
-
-
-def resolve_item(text: str) -> ItemProgram:
-    """The program of a row kept as it stands; a generated item is generated again.
-
-    Raises:
-        ValueError: The text is not such a program, or the item has another answer.
-    """
-    program = ItemProgram.from_text(text)
-    try:
-        same = confirms(program)
-    except DatasetError as error:
-        raise ValueError(str(error)) from error
-    if not same:
-        raise ValueError(f"{program.row}: generated again, this item has another answer than {program.answer!r}")
-    return program
 
 
 def mixed(first: Sequence[Any], others: Iterable[tuple[Sequence[Any], float]]) -> list[Any]:

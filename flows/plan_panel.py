@@ -148,10 +148,12 @@ def subjects_of(plan: "Plan", line: Pipeline) -> list[str]:
 
 
 def check(plan: "Plan") -> None:
-    """Refuses panels in which the writer of the problems votes, or whose planted rows come from nowhere.
+    """Refuses panels in which the writer of the problems votes, of too few families, or whose planted rows come from nowhere.
+
+    Families are told by the model's id. Those of one family tend to be wrong together.
 
     Raises:
-        RecipeError: One is so and does not say `allow_writer`.
+        RecipeError: One is so and does not say `allow_writer` or a lower `families`.
     """
     for line, panel in _panels(plan):
         own = writers_of(plan, line)
@@ -162,6 +164,7 @@ def check(plan: "Plan") -> None:
                     f"pipeline {line.name!r}, step 'panel': {name} ({model}) wrote the problems that it would vote on; name"
                     " another model, or set allow_writer = true"
                 )
+        _check_families(plan, line, panel, own)
         if panel.planted_from is not None and _golds(plan, panel) is None:
             raise RecipeError(
                 f"pipeline {line.name!r}, step 'panel': no data set {panel.planted_from!r} to plant rows from; add it to"
@@ -169,20 +172,15 @@ def check(plan: "Plan") -> None:
             )
 
 
-def warnings(plan: "Plan") -> list[str]:
-    """A sentence for each panel of fewer than two model families beside the writer's; families are told by the model's id."""
-    found = []
-    for line, panel in _panels(plan):
-        own = set(map(family_of, writers_of(plan, line)))
-        voters = {family_of(plan.recipe.models[name].model) for name in (*panel.validity, *panel.solvers)}
-        if len(voters - own) < 2:
-            named = ", ".join(sorted(voters - own)) or "none"
-            beside = f" beside the writer's ({', '.join(sorted(own))})" if own else ""
-            found.append(
-                f"pipeline {line.name!r}, step 'panel': voters of at least two model families{beside} are wanted, found"
-                f" {named}; voters of one family tend to be wrong together"
-            )
-    return found
+def _check_families(plan: "Plan", line: Pipeline, panel: PanelStep, writers: set[str]) -> None:
+    own = set(map(family_of, writers))
+    voters = {family_of(plan.recipe.models[name].model) for name in (*panel.validity, *panel.solvers)}
+    if len(voters - own) < panel.families:
+        beside = f" beside the writer's ({', '.join(sorted(own))})" if own else ""
+        raise RecipeError(
+            f"pipeline {line.name!r}, step 'panel': voters of at least {panel.families} model families{beside} are wanted, found"
+            f" {', '.join(sorted(voters - own)) or 'none'}; name other models, or set families lower"
+        )
 
 
 def writers_of(plan: "Plan", line: Pipeline) -> set[str]:

@@ -6,7 +6,6 @@ import orjson
 
 from catena.budget import spent
 from catena.errors import RunFolderError
-from catena.flows import plan_panel
 from catena.flows.auditing import read_audit
 from catena.flows.driver import ledger_url, worked_seconds
 from catena.flows.estimate import Asking, estimate, has_ledger
@@ -36,8 +35,6 @@ def show_plan(recipe: str, run_folder: str | None, overrides: dict[str, str], *,
     counted = [f"{rows:,} {kind} rows" for rows, kind in ((wanted, "composed"), (puzzles, "puzzle")) if rows]
     made = ", ".join(part for part in (tree, *counted, lines) if part)
     print(f"{plan.recipe.name}: {made}; run folder {plan.url}")
-    for words in plan_panel.warnings(plan):
-        print(f"  warning: {words}")
     if sample and plan.recipe.pipeline:
         from catena.flows.sampling import ask_sample
 

@@ -242,6 +242,7 @@ class PanelStep(_Step):
     everything: bool = False
     hear: Annotated[int, Field(ge=0, le=64)] = 0
     allow_writer: bool = False
+    families: Annotated[int, Field(ge=0, le=16)] = 2
 
     @field_validator("validity", "solvers")
     @classmethod

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from catena.domains import Whole
-from catena.flows.judging import resolve
 from catena.generators.atoms.family import Family
+from catena.generators.certified import resolve
 from catena.graphs import graph_from_text, graph_text
 from catena.programs import Program
 from catena.records import Adapter, Answer, Certificate, Condition, Graph, Link, Node, Problem
@@ -157,7 +157,7 @@ def test_answers_out_of_bounds_are_refused() -> None:
 def test_the_truth_is_recomputed_in_a_fresh_process_from_the_row_alone(problems: list[Problem], tmp_path: Path) -> None:
     write_shard(Store(str(tmp_path)), "p.parquet", table_of(Problem, granted(problems)))
     code = (
-        "import sys; from random import Random; from catena.flows.judging import resolve; from catena.records import Problem;"
+        "import sys; from random import Random; from catena.generators.certified import resolve; from catena.records import Problem;"
         "from catena.schemas import records_of; from catena.shards import read_rows;"
         "from catena.validators.certificates import Limits, certify;"
         "rows = records_of(Problem, read_rows([sys.argv[1]]));"

@@ -15,7 +15,6 @@ from catena.trainers.evaluate import (  # noqa: E402
     evaluate,
     sample_attempts,
     summarise,
-    wilson,
 )
 from catena.trainers.evaluate_records import EvaluationProblem, judge_attempts  # noqa: E402
 from catena.trainers.evaluate_scores import score_groups  # noqa: E402
@@ -51,12 +50,6 @@ def test_several_samples_of_a_problem_do_not_narrow_its_interval() -> None:
     often = summarise(1, verdicts, samples=4, num_tokens=0)
     assert often.num_problems == once.num_problems == 10
     assert often.high - often.low > 0.9 * (once.high - once.low)  # type: ignore[operator]
-
-
-def test_wilson_is_the_textbook_interval() -> None:
-    low, high = wilson(8, 10)
-    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
-    assert wilson(0, 10)[0] == 0.0
 
 
 def test_completion_limits_follow_the_references() -> None:

@@ -11,10 +11,10 @@ import pytest
 from catena.errors import RecipeError
 from catena.flows.job import Job
 from catena.flows.jobs import perform
-from catena.flows.judging import resolve
 from catena.flows.plan import Plan, plan_of
 from catena.flows.recipe import load_recipe
 from catena.flows.run_folder import Marker
+from catena.generators.certified import resolve
 from catena.items import PREFIX
 from catena.shards import read_rows
 

@@ -464,17 +464,22 @@ def test_the_writer_may_not_vote_on_its_own_problems(tmp_path: Path) -> None:
     assert catena("plan", recipe, "--run-folder", tmp_path / "run").returncode == 0
 
 
-def test_a_panel_of_one_family_is_warned_of_and_its_planted_rows_are_in_the_plan(tmp_path: Path) -> None:
+def test_a_panel_of_one_family_is_refused_unless_it_is_asked_for_and_its_planted_rows_are_in_the_plan(
+    tmp_path: Path,
+) -> None:
     recipe = written(tmp_path, "http://127.0.0.1:9/v1", 20)
     sound = catena("plan", recipe, "--run-folder", tmp_path / "run").stdout
     assert "families" not in sound
     assert "problems/panel, planted, alpha/alpha-solver" in sound
     text = recipe.read_text()
-    for name in ("beta/beta", "gamma/gamma", "delta/always"):
-        text = text.replace(name, f"alpha/alpha{name[0]}").replace("alphab", "alpha").replace("alphag", "alpha")
-    recipe.write_text(text.replace("alphad-yes", "alpha-yes").replace("alpha-1", "alpha-2", 1), encoding="utf-8")
-    told = catena("plan", recipe, "--run-folder", tmp_path / "run")
-    assert "two model families" in told.stdout or "heard once" in told.stderr
+    for at, family in enumerate(("beta", "gamma", "delta", "epsilon")):
+        text = text.replace(f'model = "{family}/', f'model = "alpha/alpha-{at}-')
+    recipe.write_text(text, encoding="utf-8")
+    refused = catena("plan", recipe, "--run-folder", tmp_path / "run")
+    assert refused.returncode == 2
+    assert "at least 2 model families" in refused.stderr
+    recipe.write_text(text.replace("sure = 0.99", "sure = 0.99, families = 1"), encoding="utf-8")
+    assert catena("plan", recipe, "--run-folder", tmp_path / "run").returncode == 0
 
 
 @pytest.mark.parametrize(

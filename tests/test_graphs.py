@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catena.flows.judging import resolve
 from catena.generators.atoms.catalog import families
+from catena.generators.certified import resolve
 from catena.generators.chain import Pools
 from catena.generators.composing import COMPACT_SHAPES, Form, compose_problem
 from catena.generators.graphs import LEAST_HORIZON, SHAPES, Shape, Skeleton, draw_skeleton, possible

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from catena.answers import compare
+from catena.pass_rates import Tally
 from catena.puzzles import compare_puzzle
 from catena.trainers.dataset import Example, Messages, by_horizon, prompt_ids
 from catena.trainers.evaluate_records import Attempt, EvaluationProblem
@@ -173,14 +174,6 @@ def completion_limits(examples: Sequence[Example], tokenizer: Any, *, margin: fl
     }
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion."""
-    z, rate = 1.959964, successes / trials
-    centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def _until(row: list[int], ended: set[int]) -> list[int]:
     return next((row[:i] for i, token in enumerate(row) if token in ended), row)
 
@@ -192,7 +185,7 @@ def summarise(horizon: int, verdicts: Sequence[str], samples: int, num_tokens: i
     accuracy = low = high = None
     if decided:
         accuracy = counts["equal"] / decided
-        low, high = wilson(counts["equal"], decided) if samples == 1 else _over_problems(verdicts, samples)
+        low, high = Tally(counts["equal"], decided).interval() if samples == 1 else _over_problems(verdicts, samples)
     return HorizonAccuracy(
         horizon=horizon,
         num_problems=len(verdicts) // samples,
@@ -215,6 +208,6 @@ def _over_problems(verdicts: Sequence[str], samples: int) -> tuple[float, float]
     rates = [group.count("equal") / len(group) for group in groups if group]
     mean = sum(rates) / len(rates)
     if len(rates) < 2 or len(set(rates)) == 1:
-        return wilson(round(mean * len(rates)), len(rates))
+        return Tally(round(mean * len(rates)), len(rates)).interval()
     half = 1.959964 * math.sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1) / len(rates))
     return max(0.0, mean - half), min(1.0, mean + half)
