@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 from catena import __version__
 from catena.errors import CatenaError, RunStopped, UserError
@@ -88,9 +89,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("catena: stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError as error:
+        if not _has_no_reader(sys.stdout):
+            print(f"catena: {error}: a process or server that was spoken to is gone", file=sys.stderr)
+        else:  # as in `catena ... | head`; what is still in the buffer would fail again as the interpreter ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    """Whether a stream leads into a pipe that nobody reads any more."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,9 @@
 """Fixtures that several files share."""
 
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -15,6 +17,13 @@ for name, value in {
     "TOKENIZERS_PARALLELISM": "false",
 }.items():
     os.environ.setdefault(name, value)
+
+with suppress(ModuleNotFoundError):
+    # absl (through mlcroissant) takes what is stderr as it is imported, a file of pytest's, and closes it as soon as
+    # somebody sets logging up anew, as Prefect does at every flow: all tests after that would fail.
+    import absl.logging
+
+    absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
