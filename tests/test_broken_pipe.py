@@ -12,7 +12,8 @@ def test_a_reader_who_leaves_ends_the_command_without_a_word() -> None:
     script = "import sys; from catena.flows.cli import main; sys.exit(main(['recipes']))"
     command = [sys.executable, "-u", "-c", script]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.close()
     with process.stderr as said:
         assert said.read() == b""
