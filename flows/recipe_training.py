@@ -131,12 +131,25 @@ class VllmSection(Section):
     most_tokens: Count | None = None
 
 
+class Known(Section):
+    """Where the pass rates lie that `band` starts from.
+
+    Attributes:
+        pass_rates: A run folder or URL with a pass-rate store.
+        model: Whose rates, by the name in that store: those of the model that RL starts from, or of one like it.
+    """
+
+    pass_rates: str
+    model: str
+
+
 class Rl(Section):
     """GRPO on a curriculum; see `catena.trainers.rl_settings.RlSettings` and `catena.trainers.curriculum_gate.GateSettings`.
 
     Attributes:
         gate, window, review, ahead: Of the curriculum `gate`.
         pass_rates: A folder or URL whose pass-rate store gets what every round observed.
+        known: What was observed of the problems before, for the curriculum `band`.
     """
 
     rounds: Count = 10
@@ -165,6 +178,7 @@ class Rl(Section):
     curriculum: CurriculumSection = CurriculumSection()
     reward: RewardSection = RewardSection()
     pass_rates: str | None = None
+    known: Known | None = None
 
 
 class Evaluate(Section):

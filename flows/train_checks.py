@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from catena.errors import DatasetError, RecipeError
 from catena.flows.recipe_training import TrainFile
-from catena.flows.training_settings import rl_settings, sft_settings
+from catena.flows.training_settings import known_rates, rl_settings, sft_settings
 
 if TYPE_CHECKING:
     from catena.trainers.lengths import LengthReport
@@ -129,6 +129,7 @@ def _rl(asked: TrainFile, model: str | Path, tokenizer: Any) -> Prepared:
     from catena.trainers.trl_adapter import num_processes
 
     assert asked.rl is not None
+    known_rates(asked.rl.model_dump()["known"])
     settings = rl_settings(asked.rl.model_dump())
     limit = prompt_limit(settings, model)
     lengths = measure_lengths(examples_of(asked, "rl"), tokenizer, limit, prompts_only=True)

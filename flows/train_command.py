@@ -25,6 +25,7 @@ from catena.flows.recipe import load_settings
 from catena.flows.recipe_training import TrainFile
 from catena.flows.run import overrides_of
 from catena.flows.train_checks import Prepared, examples_of, prepare, prompt_limit
+from catena.flows.training_settings import known_rates
 from catena.flows.training_steps import curves, evaluate_model, trained_on
 
 STAGES = ("sft", "rl")
@@ -124,7 +125,7 @@ def _train_stage(
         examples = within_prompt(examples, load_tokenizer(model), prompt_limit(one.settings, model))
         outcome = train_rl(
             model, examples, folder, one.settings,
-            seed=asked.seed, pass_rates=asked.rl.pass_rates, progress=watch,
+            seed=asked.seed, known=known_rates(asked.rl.model_dump()["known"]), pass_rates=asked.rl.pass_rates, progress=watch,
         )  # fmt: skip
     if is_main():
         describe(folder, NAMES[one.stage], asked.model.name, outcome, examples, command)

@@ -6,12 +6,15 @@ The trainers are imported when they are needed: they import torch, the command d
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catena.errors import RecipeError
+from catena.pass_rates import Tally, read_pass_rates
+
 if TYPE_CHECKING:
     from catena.trainers.rl_settings import RlSettings
     from catena.trainers.sft_settings import SftSettings
 
 _GATE = ("gate", "window", "review", "ahead")
-_NOT_SETTINGS = ("continued_learning_rate", "pass_rates")
+_NOT_SETTINGS = ("continued_learning_rate", "pass_rates", "known")
 
 
 def sft_settings(asked: dict[str, Any]) -> "SftSettings":
@@ -53,6 +56,25 @@ def rl_settings(asked: dict[str, Any]) -> "RlSettings":
             "reward": RewardSettings(**{**paid, "stop": StopConditions(**paid["stop"])}),
         }
     )
+
+
+def known_rates(asked: dict[str, Any] | None) -> dict[str, Tally]:
+    """What the store of a `known` table holds of its model, by problem; nothing without a table.
+
+    Raises:
+        RecipeError: The store knows no problem of this model.
+    """
+    if asked is None:
+        return {}
+    rates = read_pass_rates(asked["pass_rates"])
+    problems = set(rates.keys_of("problem"))
+    found = {key: tally for (key, model), tally in rates.items() if model == asked["model"] and key in problems}
+    if not found:
+        models = ", ".join(rates.models) or "none"
+        raise RecipeError(
+            f"rl.known: {asked['pass_rates']} has no pass rates of {asked['model']!r} by problem; its models are: {models}"
+        )
+    return found
 
 
 def use_bf16(asked: bool | str) -> bool:

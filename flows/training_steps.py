@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from catena.flows.training_settings import rl_settings, sft_settings
+from catena.flows.training_settings import known_rates, rl_settings, sft_settings
 
 COMMAND = "catena run"
 START, CONTINUED, RL = "SFT start", "SFT continued", "RL"
@@ -73,7 +73,8 @@ def train_all(
     say(f"{sft.steps} steps, {sft.tokens:,} tokens, {parameters:,} parameters")
     rl = train_rl(
         base / "sft" / "model", rl_rows, base / "rl", rl_settings(settings["rl"]), seed=seed,
-        pass_rates=settings["rl"]["pass_rates"], progress=partial(progress, "RL"),
+        known=known_rates(settings["rl"]["known"]), pass_rates=settings["rl"]["pass_rates"],
+        progress=partial(progress, "RL"),
     )  # fmt: skip
     describe(base / "rl", "RL", settings["student"], rl, rl_rows, COMMAND)
     say(f"{rl.steps} steps, {rl.tokens:,} tokens")

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from catena.flows.cli import main
+from catena.pass_rates import Observed, Tally, add_pass_rates, read_pass_rates
 from tests.tiny_shards import publish, row
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from catena.trainers.dataset import read_examples  # noqa: E402
 from catena.trainers.student import TINY_NAME, StudentSettings, make_student  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,6 +122,22 @@ def test_one_stage_alone_goes_on_from_the_other(place: Path) -> None:
     whole = place / "out" / "rl" / "model" / "model.safetensors"
     if whole.exists():
         assert (out / "rl" / "model" / "model.safetensors").read_bytes() == whole.read_bytes()
+
+
+def test_the_band_starts_from_what_a_store_knows(place: Path) -> None:
+    ids = sorted(one.problem_id for one in read_examples(str(place / "run"), use="rl"))
+    store, seen = place / "known", place / "seen"
+    entries = [Observed(one, "panel", Tally(8 * (at < 2), 16)) for at, one in enumerate(ids)]
+    add_pass_rates(store, entries, source="a panel")
+    chosen = ("rl.curriculum.name=band", f"rl.known.pass_rates={store}", f"rl.pass_rates={seen}", "rl.rounds=1")
+    assert train(place, "--stage=rl", f"--out={place / 'banded'}", "rl.known.model=panel", *chosen) == 0
+    assert list(read_pass_rates(seen).keys_of("problem")) == ids[:2]
+
+
+def test_a_store_that_does_not_know_the_model_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_pass_rates(place / "other", [Observed("x", "panel", Tally(1, 2))], source="a panel")
+    assert train(place, "--plan", f"rl.known.pass_rates={place / 'other'}", "rl.known.model=mine") == 2
+    assert "its models are: panel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
