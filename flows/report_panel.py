@@ -86,13 +86,19 @@ def _voters(tallies: Sequence[Tally], votes: Mapping[tuple[str, str], int]) -> l
                     "subject": one.subject,
                     "false_accepts": asdict(one.false_accepts),
                     "false_rejects": asdict(one.false_rejects),
-                    "solves": asdict(error_rate(solved, attempts)) if question != "validity" else None,
+                    "solves": _share(solved, attempts) if question != "validity" else None,
                     "abstained": one.abstained,
                     "quarantined": quarantined,
                     "asked": votes.get((question, one.voter), 0) if one.subject is None else None,
                 }
             )
     return found
+
+
+def _share(solved: int, attempts: int) -> _Row:
+    """The share solved with its 95 % Wilson interval."""
+    found = asdict(error_rate(solved, attempts))
+    return {"solved": found.pop("errors"), **found}
 
 
 def _anchors(question: str, decisions: Iterable[Review]) -> dict[str, str]:

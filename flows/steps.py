@@ -1,7 +1,9 @@
 """The steps of a pipeline, made of its recipe section and the models it names. Adding a step: its module, its section, a line here."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import sqrt
+from types import ModuleType
 from typing import Any
 
 from catena.asking import Model
@@ -137,45 +139,33 @@ def _ask(section: AskStep, models: Models, name: str) -> Step:
     return columns.Ask(name, models[section.model], _prompt(section), read, given, keep, section.system)
 
 
-_MAKERS: dict[type[Any], Callable[[Any, Models, str], Step]] = {
-    WriteProblemStep: _write_problem,
-    WriteProgramProblemStep: _write_program_problem,
-    CheckProgramStep: _check_program,
-    VaryProblemStep: _vary_problem,
-    RemovePremiseStep: _remove_premise,
-    WriteHintsStep: _write_hints,
-    CorrectAttemptsStep: _correct_attempts,
-    FindEssentialStep: _find_essential,
-    CheckFormStep: _check_form,
-    RewriteStep: _rewrite,
-    JudgeProblemStep: _judge_problem,
-    SolveStep: _solve,
-    CheckAnswersStep: _check_answers,
-    PanelStep: _panel,
-    AskStep: _ask,
-}
-_SHIPPED: dict[type[Any], tuple[str, str]] = {
-    WriteProblemStep: (problems.__file__, "write-problem"),
-    WriteProgramProblemStep: (program_problems.__file__, "write-program-problem"),
-    VaryProblemStep: (variants.__file__, "vary-problem"),
-    RemovePremiseStep: (twins.__file__, "remove-premise"),
-    WriteHintsStep: (hints.__file__, "write-hints"),
-    RewriteStep: (rewriting.__file__, "rewrite"),
-    CorrectAttemptsStep: (corrections.__file__, "correct-attempt"),
-    FindEssentialStep: (essential_model.__file__, "find-essential"),
-    JudgeProblemStep: (validity.__file__, "judge-problem"),
-    CheckAnswersStep: (correctness.__file__, "match-answer"),
-}
-_SCHEMAS: dict[type[Any], JsonSchema] = {
-    WriteProblemStep: problems.SCHEMA,
-    WriteProgramProblemStep: program_problems.SCHEMA,
-    VaryProblemStep: variants.SCHEMA,
-    RemovePremiseStep: twins.SCHEMA,
-    WriteHintsStep: hints.SCHEMA,
-    FindEssentialStep: essential_model.SCHEMA,
-    RewriteStep: rewriting.SCHEMA,
-    JudgeProblemStep: validity.SCHEMA,
-    CheckAnswersStep: correctness.SCHEMA,
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of step: how it is made, the module that ships its prompt with the prompt's name, and the schema of replies."""
+
+    make: Callable[[Any, Models, str], Step]
+    shipped: tuple[ModuleType, str] | None = None
+    schema: JsonSchema | None = None
+
+
+_KINDS: dict[type[Any], _Kind] = {
+    WriteProblemStep: _Kind(_write_problem, (problems, "write-problem"), problems.SCHEMA),
+    WriteProgramProblemStep: _Kind(
+        _write_program_problem, (program_problems, "write-program-problem"), program_problems.SCHEMA
+    ),
+    CheckProgramStep: _Kind(_check_program),
+    VaryProblemStep: _Kind(_vary_problem, (variants, "vary-problem"), variants.SCHEMA),
+    RemovePremiseStep: _Kind(_remove_premise, (twins, "remove-premise"), twins.SCHEMA),
+    WriteHintsStep: _Kind(_write_hints, (hints, "write-hints"), hints.SCHEMA),
+    CorrectAttemptsStep: _Kind(_correct_attempts, (corrections, "correct-attempt")),
+    FindEssentialStep: _Kind(_find_essential, (essential_model, "find-essential"), essential_model.SCHEMA),
+    CheckFormStep: _Kind(_check_form),
+    RewriteStep: _Kind(_rewrite, (rewriting, "rewrite"), rewriting.SCHEMA),
+    JudgeProblemStep: _Kind(_judge_problem, (validity, "judge-problem"), validity.SCHEMA),
+    SolveStep: _Kind(_solve),
+    CheckAnswersStep: _Kind(_check_answers, (correctness, "match-answer"), correctness.SCHEMA),
+    PanelStep: _Kind(_panel),
+    AskStep: _Kind(_ask),
 }
 
 
@@ -186,7 +176,7 @@ def make_steps(line: Pipeline, models: Models) -> list[Step]:
         RecipeError: A prompt is no template or a schema no JSON schema.
     """
     names = line.step_names()
-    return [_MAKERS[type(section)](section, models, name) for section, name in zip(line.steps, names, strict=True)]
+    return [_KINDS[type(section)].make(section, models, name) for section, name in zip(line.steps, names, strict=True)]
 
 
 def prompt_versions(line: Pipeline) -> dict[str, str]:
@@ -213,11 +203,14 @@ def schema_of_step(section: Any, model: str = "") -> JsonSchema | None:
         return None if section.json_schema is None else JsonSchema(section.name, section.json_schema)
     if isinstance(section, RewriteStep) and model in section.solvers:
         return None
-    return _SCHEMAS.get(type(section))
+    return _KINDS[type(section)].schema
 
 
 def _prompt(section: Any) -> Prompt:
     """The prompt that a step uses: the recipe's own, or the shipped one."""
     if section.prompt is not None:
         return Prompt(section.prompt, name=getattr(section, "name", section.do))
-    return Prompt.shipped(*_SHIPPED[type(section)])
+    shipped = _KINDS[type(section)].shipped
+    assert shipped is not None  # a section without a shipped prompt demands one of its own
+    module, name = shipped
+    return Prompt.shipped(str(module.__file__), name)

@@ -422,7 +422,7 @@ def test_a_run_plants_the_rows_of_a_data_set_and_solutions_for_the_step_check(tm
     checker = overall(tmp_path / "run", "step check")[MODELS["ja"]]
     assert (checker["false_accepts"]["trials"], checker["false_rejects"]["trials"]) == (15, 15)
     assert checker["false_accepts"]["low"] <= 0.2 <= checker["false_accepts"]["high"]
-    assert checker["solves"]["errors"] == 15 - checker["false_accepts"]["errors"]
+    assert checker["solves"]["solved"] == 15 - checker["false_accepts"]["errors"]
     assert all(row["votes"][-1]["question"] == "step check" for row in rows)
 
 
