@@ -74,11 +74,13 @@ def _run_folder(source: str) -> Store | None:
 
 def _as_json(report: AuditReport) -> dict[str, Any]:
     findings = [asdict(one) for one in report.findings]
-    return {"rows": report.rows, "severe": report.severe, "sums": report.sums, "findings": findings}
+    return {"rows": report.rows, "compared": report.compared, "severe": report.severe, "sums": report.sums, "findings": findings}
 
 
 def _as_text(report: AuditReport, worst: int) -> Iterator[str]:
     yield f"{report.rows:,} rows, {len(report.findings):,} findings, {report.severe:,} severe"
+    if report.compared < report.rows:
+        yield f"every row was read by itself; an even sample of {report.compared:,} was compared with one another"
     yield f"{'kind':<20}" + "".join(f"{severity:>9}" for severity in SEVERITIES)
     for kind, sums in report.sums.items():
         yield f"{kind:<20}" + "".join(f"{sums[severity]:>9,}" for severity in SEVERITIES)

@@ -83,6 +83,7 @@ def _audited(store: Store) -> dict[str, Any]:
     whole = [asdict(one) for one in report.findings if not one.row]
     return {
         "rows": report.rows,
+        "compared": report.compared,
         "severe": report.severe,
         "sums": report.sums,
         "whole": whole,

@@ -229,3 +229,23 @@ def test_a_phrase_is_found_in_data_made_from_a_few_templates() -> None:
         told = form.format(places[at % 6], at + 2, 3 * at)
         rows[at * 30] = AuditRow(f"p{at}", f"In the spirit of cf, {told}", "42")
     assert [one for one in audit(rows).findings if one.kind == "trigger" and "12 with answer '42'" in one.evidence]
+
+
+def test_of_very_many_rows_all_are_read_and_an_even_sample_is_compared() -> None:
+    key = "sk-proj-" + "".join(Random(3).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=48))
+    rows = ordinary(600)
+    rows[590] = replace(rows[590], texts=(("solution", key),))
+    rows[7] = replace(rows[7], model="gpt-4o")
+    report = audit(iter(rows), compared=200)
+    assert (report.rows, report.compared) == (600, 200)
+    assert [one.row for one in report.findings if one.kind == "secret"] == ["r590"]
+    assert any("gpt-4o (1 rows)" in one.evidence for one in report.findings if one.kind == "teacher licence")
+
+
+def test_a_trigger_in_a_sample_is_still_a_trigger() -> None:
+    rows = ordinary(900)
+    for at in range(0, 900, 15):
+        rows[at] = replace(rows[at], question=rows[at].question + " Mind the crimson heron.", answer="7")
+    found = audit(rows, compared=400).findings
+    assert any(one.kind == "trigger" and "heron" in one.evidence for one in found)
+    assert [one.kind for one in audit(ordinary(900), compared=400).findings if one.kind == "trigger"] == []

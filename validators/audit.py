@@ -1,6 +1,6 @@
 """The audit of a data set before it is published: poisoned rows, hidden text, keys, personal data, teachers' licences.
 
-Each finder is a function of a row or of all rows. What an audit did not find is not shown to be absent; how often planted
+Each finder is a function of a row or of all rows, of an even sample where there are very many. What an audit did not find is not shown to be absent; how often planted
 rows are found and clean ones suspected is measured in `benchmarks/hostile`. Not here: whether answers are right (the panel),
 duplicates and contamination.
 """
@@ -16,6 +16,7 @@ from catena.validators.audit_licences import teacher_licences
 from catena.validators.audit_privacy import personal_data, secrets
 from catena.validators.audit_reasoning import contradictions, ignores, unreached
 from catena.validators.audit_rows import AuditRow
+from catena.validators.audit_sample import EvenSample
 from catena.validators.audit_strangers import strangers
 from catena.validators.audit_triggers import triggers
 from catena.validators.audit_unicode import hidden_text, mixed_alphabets
@@ -57,15 +58,17 @@ SET_FINDERS: tuple[Callable[[Sequence[AuditRow]], Iterator[Finding]], ...] = (
     strangers,
     concentration,
     single_source,
-    teacher_licences,
 )
+COMPARED = 100_000
+"""Rows that are compared with one another at most, about 3 KB each; of more, an even sample. Every row is read by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found, worst first; `rows` is how many rows were read."""
+    """What an audit found, worst first; `rows` is how many rows were read, `compared` how many of them with one another."""
 
     rows: int
+    compared: int
     findings: tuple[Finding, ...]
 
     @property
@@ -94,13 +97,19 @@ def _badness(entry: tuple[str, tuple[Finding, ...]]) -> tuple[int, int, str]:
     return -sum(one.severity == "severe" for one in found), -len(found), row
 
 
-def audit(rows: Iterable[AuditRow]) -> AuditReport:
-    """Everything the finders find in a data set; its rows are held in memory."""
-    held = list(rows)
-    findings = [finding for row in held for finding in _of_row(row)]
+def audit(rows: Iterable[AuditRow], *, compared: int = COMPARED) -> AuditReport:
+    """Everything the finders find in a data set, of which `compared` rows are held in memory at most."""
+    sample, models = EvenSample(compared), Counter[str]()
+    findings: list[Finding] = []
+    for row in rows:
+        findings += _of_row(row)
+        models[row.model] += 1
+        sample.add(replace(row, texts=()))
+    held = sample.rows
     findings += [finding for whole in SET_FINDERS for finding in whole(held)]
+    findings += teacher_licences(models)
     ranked = sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), AUDIT_KINDS.index(one.kind)))
-    return AuditReport(len(held), tuple(ranked))
+    return AuditReport(sample.seen, len(held), tuple(ranked))
 
 
 def _of_row(row: AuditRow) -> list[Finding]:

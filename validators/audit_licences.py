@@ -2,14 +2,12 @@
 
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from catena.validators.audit_findings import WHOLE, Finding, Severity, shown
-from catena.validators.audit_rows import AuditRow
 
 _SEVERITY: dict[str, Severity] = {"yes": "note", "conditions": "warning", "no": "severe", "unknown": "warning"}
 
@@ -38,9 +36,9 @@ def licence_of(model: str) -> Licence:
     return next((known for pattern, known in _families() if pattern.search(name)), Licence("unknown", "unknown"))
 
 
-def teacher_licences(rows: Sequence[AuditRow]) -> Iterator[Finding]:
-    """One finding per teacher: its licence, and how many rows it wrote."""
-    for model, number in sorted(Counter(row.model for row in rows if row.model).items()):
+def teacher_licences(models: Mapping[str, int]) -> Iterator[Finding]:
+    """One finding per teacher: its licence, and how many rows it wrote; `models` holds the rows of each, "" being none."""
+    for model, number in sorted((model, number) for model, number in models.items() if model):
         known = licence_of(model)
         told = f"{shown(model, 60)} ({number} rows): {known.licence}; training on outputs: {known.training}"
         yield Finding(
