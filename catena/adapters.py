@@ -50,11 +50,22 @@ def _number(answer: Value) -> int | Fraction | float:
     raise NotAdaptable(f"a number is needed, got {answer!r}")
 
 
-def _positive(answer: Value) -> int | Fraction | float:
+def _integer_part(answer: Value) -> int:
     number = _number(answer)
+    if type(number) is Fraction and number.numerator >= 0:  # several times as fast as comparing fractions
+        return number.numerator // number.denominator
     if number < 0:
         raise NotAdaptable(f"a number from zero on is needed, got {answer!r}")
-    return number
+    return floor(number)
+
+
+def _rounded_up(answer: Value) -> int:
+    number = _number(answer)
+    if type(number) is Fraction and number.numerator >= 0:
+        return -(-number.numerator // number.denominator)
+    if number < 0:
+        raise NotAdaptable(f"a number from zero on is needed, got {answer!r}")
+    return ceil(number)
 
 
 def _fraction(answer: Value) -> int | Fraction:
@@ -134,10 +145,8 @@ OPERATIONS: dict[str, Operation] = {
     "min_to_s": Operation(lambda answer: _whole(answer) * 60, 0, "{ref} converted to seconds"),
     "L_to_mL": Operation(lambda answer: _whole(answer) * 1000, 0, "{ref} converted to millilitres"),
     "dollars_to_cents": Operation(lambda answer: _whole(answer) * 100, 0, "{ref} converted to cents"),
-    "integer_part": Operation(
-        lambda a: floor(_positive(a)), 0, "{ref} with everything after the point dropped", ("rational",)
-    ),
-    "rounded_up": Operation(lambda a: ceil(_positive(a)), 0, "{ref} rounded up to a whole number", ("rational",)),
+    "integer_part": Operation(_integer_part, 0, "{ref} with everything after the point dropped", ("rational",)),
+    "rounded_up": Operation(_rounded_up, 0, "{ref} rounded up to a whole number", ("rational",)),
     "root": Operation(values.root, 0, "the integer part of the square root of {ref}", ("integer",)),
     "last_digits": Operation(
         values.last_digits, 1, "the last {0} digits of {ref} as a number", ("integer",), None, (3, 4)
@@ -289,9 +298,13 @@ def reducer(op: str, arguments: tuple[int, ...]) -> tuple[int, int, Callable[[Va
     elif op == "minus" and len(arguments) == 1:
         factor, offset = -1, arguments[0]
 
+    only = arguments[0] if len(arguments) == 1 else None
+
     def reduced(answer: Value) -> int:
         try:
-            return reduce(answer, *arguments)
+            if only is not None:
+                return reduce(answer, only)
+            return reduce(answer, *arguments) if arguments else reduce(answer)
         except NotAdaptable:
             raise
         except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
@@ -312,10 +325,19 @@ def describe(adapter: Adapter, reference: str) -> str:
 
 def symbols(adapter: Adapter, answer: str) -> str:
     """The arithmetic of the adapter for a worked solution: `84 - 7`; empty where words say it better."""
-    *arguments, shift = adapter.arguments
+    op, arguments = adapter.op, adapter.arguments
+    shift = arguments[-1]
     signed = f"({answer})" if answer.startswith("-") else answer
-    bodies = {"identity": answer, "scale": "{0} × {ref}", "minus": "{0} - {ref}", "square": "{ref} × {ref}"}
-    body = bodies.get(adapter.op, "").format(*arguments, ref=signed)
-    if not body or shift == 0:
+    if op == "identity":
+        body = answer
+    elif op == "scale":
+        body = f"{arguments[0]} × {signed}"
+    elif op == "minus":
+        body = f"{arguments[0]} - {signed}"
+    elif op == "square":
+        body = f"{signed} × {signed}"
+    else:
+        return ""
+    if shift == 0:
         return body
     return f"{body} + {shift}" if shift > 0 else f"{body} - {-shift}"

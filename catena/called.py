@@ -27,23 +27,32 @@ class Called:
         bounds: Lowest and highest value where every whole number between them is allowed, else (1, 0), an empty range.
         solve: The truth from values by position.
         constraint: Refuses values by position; None accepts all.
+        guesses: Of each parameter, see `Domain.guesses`.
+        injective: The positions that the answer tells while the others stay, as bits; what a program does not declare is not among them.
     """
 
-    __slots__ = ("at", "bounds", "constraint", "domains", "names", "program", "solve")
+    __slots__ = ("at", "bounds", "constraint", "domains", "guesses", "injective", "names", "program", "solve")
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.names = tuple(program.parameters)
         self.at = {name: place for place, name in enumerate(self.names)}
         self.domains: list[Domain] = list(program.parameters.values())
+        self.guesses = [domain.guesses() for domain in self.domains]
         self.bounds = [_bounds(domain) for domain in self.domains]
         self.solve: Callable[..., Value] = by_position(program.solve, self.names)
         constraint = program.constraint
         self.constraint: Callable[..., bool] | None = constraint and by_position(constraint, self.names)
+        self.injective = sum(1 << self.at[name] for name in getattr(program, "injective", ()))
 
     def values(self, values: Mapping[str, Value]) -> list[Value] | None:
         """Values by position [num_parameters]; None where the names are others."""
-        return [values[name] for name in self.names] if values.keys() == self.at.keys() else None
+        if len(values) != len(self.names):
+            return None
+        try:
+            return [values[name] for name in self.names]
+        except KeyError:
+            return None
 
     def takes(self, place: int, value: Value) -> bool:
         """Whether a parameter's domain holds a value."""
@@ -53,26 +62,28 @@ class Called:
         return self.domains[place].contains(value)
 
     def inside(self, values: Sequence[Value]) -> bool:
-        """Whether every value lies in its domain and they make sense together."""
-        for value, (low, high), domain in zip(values, self.bounds, self.domains, strict=True):
-            if not (low <= value <= high if low <= high and type(value) is int else domain.contains(value)):
+        """Whether every value lies in its domain and they make sense together [num_parameters]."""
+        for at, (low, high) in enumerate(self.bounds):
+            value = values[at]
+            if not (low <= value <= high if low <= high and type(value) is int else self.domains[at].contains(value)):
                 return False
         return self.constraint is None or self.constraint(*values)
 
     def redrawn(self, values: Sequence[Value], places: Sequence[int], rng: Random) -> list[Value] | None:
         """`values` with one of `places` drawn anew, inside domain and constraint; None where a few draws found nothing."""
-        constraint, number, random = self.constraint, len(places), rng.random
-        changed = list(values)
+        constraint, number, random, bounds = self.constraint, len(places), rng.random, self.bounds
+        place = places[0]
+        low, high = bounds[place]
         for _ in range(_DRAWS):
-            place = places[0] if number == 1 else places[int(random() * number)]
-            low, high = self.bounds[place]
+            if number > 1:
+                place = places[int(random() * number)]
+                low, high = bounds[place]
             value = low + int(random() * (high - low + 1)) if low <= high else self.domains[place].draw(rng)
-            before = values[place]
-            if value != before:
+            if value != values[place]:
+                changed = list(values)
                 changed[place] = value
                 if constraint is None or constraint(*changed):
                     return changed
-                changed[place] = before
         return None
 
 

@@ -12,8 +12,9 @@ import orjson
 
 from catena.adapters import NotAdaptable, carrier
 from catena.programs import Program
-from catena.records import Adapter, Answer, Condition, Graph, Link, Loop, Node, Unknown, Value
-from catena.values import decode, encode, value_text
+from catena.quick_records import make_adapter, make_answer, make_link, make_node
+from catena.records import Answer, Condition, Graph, Link, Loop, Node, Unknown, Value
+from catena.values import decode, encode
 
 Resolve = Callable[[str], Program]
 
@@ -55,23 +56,23 @@ def graph_text(graph: Graph) -> str:
 
 
 def _node_data(node: Node) -> dict[str, Any]:
+    answer = node.answer
     data: dict[str, Any] = {
         "source": node.source,
         "program": node.program,
-        "values": {name: encode(value) for name, value in node.values.items()},
-        "answer": [node.answer.kind, node.answer.value, node.answer.unit, node.answer.tolerance],
+        "values": {name: value if type(value) is int else encode(value) for name, value in node.values.items()},
+        "answer": (answer.kind, answer.value, answer.unit, answer.tolerance),
     }
     if node.loop is not None:
         adapter = node.loop.adapter
-        data["loop"] = [node.loop.parameter, adapter.op, list(adapter.arguments), node.loop.times]
+        data["loop"] = (node.loop.parameter, adapter.op, adapter.arguments, node.loop.times)
     return data
 
 
-def _link_data(link: Link) -> list[Any]:
-    data = [link.parent, link.child, link.parameter, link.adapter.op, list(link.adapter.arguments), link.kind]
-    if link.when is not None:
-        data.append([link.when.node, link.when.test, link.when.argument, link.when.holds])
-    return data
+def _link_data(link: Link) -> tuple[Any, ...]:
+    adapter, when = link.adapter, link.when
+    data = (link.parent, link.child, link.parameter, adapter.op, adapter.arguments, link.kind)
+    return data if when is None else (*data, (when.node, when.test, when.argument, when.holds))
 
 
 def graph_from_text(text: str) -> Graph:
@@ -98,18 +99,22 @@ def graph_from_text(text: str) -> Graph:
 
 
 def _node(item: dict[str, Any]) -> Node:
-    values = {name: value if type(value) is int else decode(value) for name, value in item["values"].items()}
+    values: dict[str, Value] = item["values"]
+    for name, value in values.items():
+        if type(value) is not int:
+            values[name] = decode(value)
+    answer = make_answer(*item["answer"])
     if "loop" not in item:
-        return Node(item["source"], item["program"], values, Answer(*item["answer"]))
+        return make_node(item["source"], item["program"], values, answer)
     parameter, op, arguments, times = item["loop"]
-    loop = Loop(parameter, Adapter(op, _whole_numbers(arguments)), times)
-    return Node(item["source"], item["program"], values, Answer(*item["answer"]), loop)
+    loop = Loop(parameter, make_adapter(op, _whole_numbers(arguments)), times)
+    return make_node(item["source"], item["program"], values, answer, loop)
 
 
 def _link(item: list[Any]) -> Link:
     parent, child, parameter, op, arguments, kind, *when = item
-    adapter = Adapter(op, _whole_numbers(arguments))
-    return Link(parent, child, parameter, adapter, kind, _condition(*when) if when else None)
+    adapter = make_adapter(op, _whole_numbers(arguments))
+    return make_link(parent, child, parameter, adapter, kind, _condition(*when) if when else None)
 
 
 def _condition(item: list[Any]) -> Condition:
@@ -128,24 +133,24 @@ def _whole_numbers(arguments: list[Any]) -> tuple[int, ...]:
 
 
 def _check(graph: Graph) -> None:
-    nodes = graph.nodes
+    nodes, size = graph.nodes, len(graph.nodes)
     for link in graph.links:
-        if not 0 <= link.parent < link.child < len(nodes) or not _is_fed(nodes[link.child], link):
+        if not 0 <= link.parent < link.child < size or not _is_fed(nodes[link.child], link):
             raise ValueError(f"link {link.parent} -> {link.child} ({link.parameter}) does not fit the graph")
     for node in nodes:
         if node.loop is not None and not (node.loop.parameter in node.values and type(node.loop.times) is int):
             raise ValueError(f"the loop over {node.loop.parameter!r} does not fit its node {node.source!r}")
-    if any(not 0 <= index < len(nodes) for index in (*graph.asked, *graph.order, *graph.distractors)):
-        raise ValueError(f"the graph has {len(nodes)} nodes; asked, order or distractors name another one")
+    for index in (*graph.asked, *graph.order, *graph.distractors):
+        if not 0 <= index < size:
+            raise ValueError(f"the graph has {size} nodes; asked, order or distractors name another one")
     hidden = graph.unknown
-    if hidden and not (
-        0 <= hidden.node <= hidden.target < len(nodes) and hidden.parameter in nodes[hidden.node].values
-    ):
+    if hidden and not (0 <= hidden.node <= hidden.target < size and hidden.parameter in nodes[hidden.node].values):
         raise ValueError(f"the unknown {hidden.parameter!r} of node {hidden.node} does not fit the graph")
 
 
 def _is_fed(child: Node, link: Link) -> bool:
-    if link.when is not None and not (0 <= link.when.node < link.child and link.when.test in TESTS):
+    when = link.when
+    if when is not None and not (0 <= when.node < link.child and when.test in TESTS):
         return False
     return link.parameter in child.values or (link.parameter == REPEAT and child.loop is not None)
 
@@ -299,8 +304,3 @@ def _known(answer: Answer) -> Value:
     except ValueError:
         return answer.value
     return number.numerator if number.denominator == 1 else number
-
-
-def same_answer(value: Value, answer: Answer) -> bool:
-    """Whether `value` prints as `answer` does."""
-    return value_text(value, answer.kind) == answer.value

@@ -178,7 +178,8 @@ class Certificate:
     """What was checked about a composed problem, and whether it passed.
 
     `necessity [num_links]` is the share of perturbations of each link's parent that moved the final
-    answer, in [0, 1]. `reason` is None exactly when the certificate is granted.
+    answer, in [0, 1]; of the links `proven` (their numbers) it is so by the algebra of the programs, and no change was followed.
+    `reason` is None exactly when the certificate is granted.
     """
 
     truth_recomputed: bool
@@ -186,6 +187,7 @@ class Certificate:
     shortcut_probes: int
     largest_magnitude: float
     reason: str | None
+    proven: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from catena.storage import Store
 ATOMS = "atoms"
 """The source of the families that come with Catena."""
 SETTINGS = "compose.json"
-RULES = 2
+RULES = 3
 """Version of how rows follow from settings, to be raised with it: rows of two versions are not mixed in one folder."""
 _LEAST, _MOST, _SHARDS = 250, 5_000, 64
 _IN_OPTIONS = {"horizons": "--horizon", "shapes": "--shape", "source": "--from"}

@@ -18,6 +18,7 @@ from catena.errors import UserError
 from catena.flows.compose_settings import Settings
 from catena.flows.compose_sources import read_sources
 from catena.flows.run_folder import Marker, finished_marker, write_marker
+from catena.flows.uncollected import uncollected
 from catena.generators.certified import Certified, composed_table
 from catena.generators.compose import Composed
 from catena.records import Use
@@ -80,6 +81,7 @@ def _composed(settings: Settings, url: str, atoms: Shard | None) -> Composed:
     return composed(settings, Store(url), atoms)
 
 
+@uncollected()
 def make_part(url: str, settings: Settings, atoms: Shard | None, part: Part) -> Marker:
     """Draws the part, writes its shards and its marker.
 
@@ -165,7 +167,7 @@ def tested(keys: pa.Table, share: float) -> NDArray[np.bool_]:
 
 def _batches(rows: Composed, part: Part) -> Iterator[list[Certified]]:
     for start in range(part.start, part.stop, _BATCH):
-        yield list(map(rows.draw, range(start, min(start + _BATCH, part.stop))))
+        yield rows.draws(range(start, min(start + _BATCH, part.stop)))
 
 
 def _key(text: str) -> int:

@@ -18,9 +18,11 @@ from catena.flows.plan import Plan
 from catena.flows.run import check_sources, plan_for
 from catena.flows.run import make as make_played
 from catena.flows.run_folder import is_finished
+from catena.flows.status import open_run
 from catena.storage import Store
 
 RETRIES = 2
+"""Of a failed run, but not of a night: one that is tried again begins afresh, asks every model again and finds the same."""
 RETRY_AFTER_S = 60
 
 Rows = Annotated[int, Field(ge=1)]
@@ -111,6 +113,7 @@ def publish_run(
     run_folder: str,
     repo: str,
     public: bool = False,
+    tag: str = "",
     notify: str = WEBHOOK,
 ) -> str:
     """Publishes a finished run to the Hugging Face Hub, in stages; goes on where an earlier attempt stopped.
@@ -119,13 +122,12 @@ def publish_run(
         run_folder: Run folder or URL whose data is published.
         repo: Data set repository, OWNER/NAME.
         public: Whether the data set is made public once all checks have passed.
+        tag: Name of this version, such as v1; empty for none.
         notify: Environment variable of the worker that holds a webhook's URL; empty tells nobody.
     """
-    from catena.flows.cli import main
+    from catena.flows.publish_stages import Settings, publish
 
-    code = main(["publish", run_folder, "--repo", repo, *(["--public"] if public else [])])
-    if code:
-        raise RuntimeError(f"'catena publish {run_folder}' ended with exit code {code}; its output says why")
+    publish(*open_run(run_folder), Settings(repo, public=public, tag=tag))
     return repo
 
 
@@ -150,7 +152,7 @@ def train_model(
     return _made(plan, rehearse=False)
 
 
-@flow(name="catena-nightly", **_OPTIONS)
+@flow(name="catena-nightly", **{**_OPTIONS, "retries": 0})
 def nightly_regression(
     recipe: str = "quickstart",
     run_folder: str | None = None,

@@ -19,7 +19,7 @@ from catena.taxonomy.quotas import Slots
 if TYPE_CHECKING:
     from catena.flows.plan import Plan
 
-COMPOSING, CERTIFYING = 2, 2
+COMPOSING, CERTIFYING = 2, 3
 """Versions of how long graphs are drawn and of how links are judged: rows of two versions are not mixed in one run."""
 Done = dict[str, list[tuple[Job, Marker]]]
 TRUST = "CATENA_TRUST_CODE"

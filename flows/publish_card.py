@@ -1,16 +1,18 @@
 """What lies beside the data on the hub: the card, Croissant metadata, a list of the files with hashes, citation and recipe."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from catena.errors import RunFolderError
 from catena.flows.card import CardFacts, Published, card_text, facts_of
-from catena.flows.croissant import Described, check, croissant
+from catena.flows.croissant import Described, croissant
 from catena.flows.plan import Plan
 from catena.flows.publish_parts import Part, configurations
-from catena.flows.publish_staging import StagedFile
+from catena.flows.publish_staging import StagedFile, rows_of
 from catena.shards import read_shard
 from catena.storage import Store
 
@@ -18,26 +20,25 @@ LISTING = "catena.json"
 _UNLICENSED = "https://schema.org/license"
 
 
-def beside(
-    plan: Plan,
-    store: Store,
-    parts: Sequence[Part],
-    files: Sequence[StagedFile],
-    repo: str,
-    url: str,
-    tag: str,
-    day: str,
-) -> dict[str, bytes]:
-    """The small files of the repository by path; all of them follow from the run and the arguments.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of the small files before the first row is uploaded; `metadata` is for Croissant."""
+
+    facts: CardFacts
+    fingerprints: Mapping[str, str]
+    published: Published
+    metadata: dict[str, Any]
+
+
+def begun(plan: Plan, store: Store, parts: Sequence[Part], published: Published, day: str) -> Beside:
+    """All that follows from the run and the arguments.
 
     Args:
-        url: The repository's page.
-        tag: Its version, empty for none.
+        published: Where it goes; its configurations are filled in later.
         day: The date of publication (2026-11-21), which stands in the metadata.
 
     Raises:
         RunFolderError: The run has no report.
-        UserError: mlcroissant is not installed.
     """
     try:
         report = orjson.loads(store.read("report.json"))
@@ -46,29 +47,35 @@ def beside(
             f"{plan.url}: no report.json, so the run is not finished; run the recipe to its end"
         ) from error
     facts = facts_of(plan, store, report)
-    published = Published(repo, url, tag, int(day[:4]), _configs(parts, files))
     metadata = croissant(
         _described(facts, published, day),
         {part.name: part.pattern for part in parts},
         {name: [part.name for part in own] for name, own in configurations(parts).items()},
         {part.name: _schema(store, part) for part in parts},
     )
-    check(metadata)
+    return Beside(facts, plan.fingerprints, published, metadata)
+
+
+def beside(begun: Beside, parts: Sequence[Part], files: Sequence[StagedFile]) -> dict[str, bytes]:
+    """The small files of the repository by path."""
+    facts = begun.facts
+    published = replace(begun.published, configs=_configs(parts, files))
     return {
         "README.md": card_text(facts, published).encode("utf-8", "replace"),
-        "croissant.json": orjson.dumps(metadata, option=orjson.OPT_INDENT_2),
-        LISTING: _listing(plan, facts, files),
+        "croissant.json": orjson.dumps(begun.metadata, option=orjson.OPT_INDENT_2),
+        LISTING: _listing(begun, files),
         "recipe.toml": facts.recipe.encode("utf-8", "replace"),
     }
 
 
-def _listing(plan: Plan, facts: CardFacts, files: Sequence[StagedFile]) -> bytes:
+def _listing(begun: Beside, files: Sequence[StagedFile]) -> bytes:
+    facts = begun.facts
     listing = {
         "recipe": facts.name,
         "identity": facts.identity,
         "seed": facts.seed,
         "catena": facts.catena,
-        "datasets": plan.fingerprints,
+        "datasets": begun.fingerprints,
         "files": [
             {"path": one.path, "rows": one.rows, "num_bytes": one.num_bytes, "sha256": one.sha256} for one in files
         ],
@@ -84,11 +91,6 @@ def _configs(
         (name, tuple((part.split, part.pattern, rows[part.name]) for part in own))
         for name, own in configurations(parts).items()
     )
-
-
-def rows_of(parts: Sequence[Part], files: Sequence[StagedFile]) -> Mapping[str, int]:
-    """Rows of each part, by its name."""
-    return {part.name: sum(one.rows for one in files if one.path.split("/")[1] == part.name) for part in parts}
 
 
 def _described(facts: CardFacts, published: Published, day: str) -> Described:

@@ -1,7 +1,8 @@
 """Checks of what was really uploaded, before anybody is shown it.
 
 The hub's listing against the notes of what was merged, row counts from the footers on the hub, and then, in a process of its own,
-every configuration through `datasets` as a user would stream it, searched for keys (every row) and audited (the first rows).
+every configuration through `datasets` as a user would stream it, searched for keys (every row) and audited (a sample of the rows
+that is spread over all files).
 """
 
 import os
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +21,15 @@ import pyarrow.parquet as pq
 from catena.errors import CatenaError
 from catena.flows.publish_hub import Hub
 from catena.flows.publish_parts import FOLDER, Part
-from catena.flows.publish_staging import StagedFile
+from catena.flows.publish_staging import StagedFile, rows_of
 from catena.secrets import Secret
 
-AUDITED = 500
-"""Rows of each part that are audited here; the recipe's own `[audit]` looks at all of them."""
+AUDITED = 2_000
+"""Rows of each part that are audited here, spread evenly over it; the recipe's own `[audit]` looks at all of them. What stands in
+a share `p` of the rows is in the sample with probability 1 - (1 - p)^2000: 0.95 at 1.5 rows in a thousand."""
+
+
+_QUIET = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS")
 
 
 class CheckFailed(CatenaError):
@@ -32,10 +38,11 @@ class CheckFailed(CatenaError):
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What a reader found: rows of each part, places with keys (masked), and severe findings of the audit."""
+    """What a reader found: rows of each part, places with keys (masked), rows audited, and severe findings among them."""
 
     rows: dict[str, int]
     secrets: tuple[str, ...]
+    audited: int
     severe: tuple[str, ...]
 
 
@@ -76,23 +83,96 @@ def check_rows(hub: Hub, files: Sequence[StagedFile], revision: str) -> int:
     return sum(found)
 
 
-def stream(hub: Hub, parts: Sequence[Part], revision: str, token: Secret | None, *, search: bool = True) -> Streamed:
-    """Streams every part through `datasets` in a process with an empty cache.
+class Reader:
+    """A process with an empty cache that reads what is on the hub as a stranger would. Use as a context manager.
 
-    Raises:
-        CheckFailed: `datasets` cannot load it.
+    It is asked one thing after the other; it imports `datasets` while there is nothing to read yet.
+
+    Args:
+        endpoint: The hub.
+        token: What it sends; None for the one that the user logged in with.
     """
+
+    def __init__(self, endpoint: str, token: Secret | None) -> None:
+        self._endpoint = endpoint
+        self._token = token.reveal() if token is not None else _own_token()
+
+    def __enter__(self) -> "Reader":
+        self._cache = tempfile.TemporaryDirectory(prefix="catena-publish-", ignore_cleanup_errors=True)
+        self._told = tempfile.TemporaryFile()
+        environment = {**os.environ, "HF_ENDPOINT": self._endpoint, "HF_HOME": self._cache.name}
+        environment |= dict.fromkeys(_QUIET, "1") | ({"HF_TOKEN": self._token} if self._token else {})
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "catena.flows.publish_loading"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._told,
+            env=environment,
+        )
+        self._asking = ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._process.kill()
+        self._asking.shutdown(wait=True, cancel_futures=True)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        self._process.wait()
+        self._told.close()
+        self._cache.cleanup()
+
+    def ask(self, asked: Mapping[str, Any]) -> "Future[dict[str, Any]]":
+        """Its answer, with `error` where it could not do what it was asked."""
+        return self._asking.submit(self._answer, asked)
+
+    def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None, "a pipe was asked for"
+        assert self._process.stdout is not None, "a pipe was asked for"
+        with suppress(OSError):  # it is gone: its last words are below
+            self._process.stdin.write(orjson.dumps(asked) + b"\n")
+            self._process.stdin.flush()
+        if line := self._process.stdout.readline():
+            found: dict[str, Any] = orjson.loads(line)
+            return found
+        code = self._process.wait()
+        self._told.seek(0)
+        told = self._told.read().decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
+        said = told[0].replace(self._token, "[token]") if self._token else told[0]
+        return {"error": f"the reader ended with code {code}: {said[:300]}"}
+
+
+def stream(reader: Reader, hub: Hub, parts: Sequence[Part], files: Sequence[StagedFile], revision: str) -> "Streaming":
+    """Begins to stream every part through `datasets`; `files` say how many rows there should be."""
+    rows = rows_of(parts, files)
     asked = {
         "repo": hub.repo,
         "revision": revision,
-        "parts": [[part.name, part.split, part.pattern] for part in parts],
-        "audited": AUDITED if search else 0,
-        "search": search,
+        "parts": [[part.name, part.split, part.pattern, rows[part.name]] for part in parts],
+        "audited": AUDITED,
+        "search": True,
     }
-    found = _in_child(asked, hub.endpoint, token)
-    if "error" in found:
-        raise CheckFailed(f"{hub.repo}: `datasets` cannot load what was uploaded: {found['error']}")
-    return Streamed(dict(found["rows"]), tuple(found["secrets"]), tuple(found["severe"]))
+    return Streaming(hub.repo, reader.ask(asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """A data set that is being streamed back."""
+
+    repo: str
+    answer: "Future[dict[str, Any]]"
+
+    def result(self) -> Streamed:
+        """What was found, once all of it was read.
+
+        Raises:
+            CheckFailed: `datasets` cannot load it.
+        """
+        found = self.answer.result()
+        if "error" in found:
+            raise CheckFailed(f"{self.repo}: `datasets` cannot load what was uploaded: {found['error']}")
+        return Streamed(dict(found["rows"]), tuple(found["secrets"]), int(found["audited"]), tuple(found["severe"]))
 
 
 def check_streamed(parts: Sequence[Part], files: Sequence[StagedFile], streamed: Streamed) -> None:
@@ -101,12 +181,10 @@ def check_streamed(parts: Sequence[Part], files: Sequence[StagedFile], streamed:
     Raises:
         CheckFailed: It is not so.
     """
+    wanted = rows_of(parts, files)
     for part in parts:
-        wanted = sum(one.rows for one in files if one.path.startswith(f"{FOLDER}/{part.name}/"))
-        if streamed.rows.get(part.name) != wanted:
-            raise CheckFailed(
-                f"{part.pattern}: {streamed.rows.get(part.name, 0):,} rows when streamed, {wanted:,} were merged"
-            )
+        if (found := streamed.rows.get(part.name, 0)) != wanted[part.name]:
+            raise CheckFailed(f"{part.pattern}: {found:,} rows when streamed, {wanted[part.name]:,} were merged")
     if streamed.secrets:
         raise CheckFailed(
             f"{len(streamed.secrets)} keys stand in the rows, first {streamed.secrets[0]}; the repository stays private:"
@@ -114,38 +192,16 @@ def check_streamed(parts: Sequence[Part], files: Sequence[StagedFile], streamed:
         )
 
 
-def check_card(hub: Hub, wanted: Mapping[str, Sequence[str]], revision: str, token: Secret | None) -> None:
+def check_card(reader: Reader, hub: Hub, wanted: Mapping[str, Sequence[str]], revision: str) -> None:
     """`datasets` finds the configurations and splits of the card, and reads a row of each.
 
     Raises:
         CheckFailed: It does not.
     """
     asked = {"repo": hub.repo, "revision": revision, "configs": {name: list(splits) for name, splits in wanted.items()}}
-    found = _in_child(asked, hub.endpoint, token)
+    found = reader.ask(asked).result()
     if "error" in found:
         raise CheckFailed(f"{hub.repo}: the card does not load as it should: {found['error']}")
-
-
-def _in_child(asked: Mapping[str, Any], endpoint: str, token: Secret | None) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="catena-publish-") as cache:
-        environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": cache, "HF_HUB_DISABLE_TELEMETRY": "1"}
-        environment |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-        sent = token.reveal() if token is not None else _own_token()
-        environment |= {"HF_TOKEN": sent} if sent else {}
-        ended = subprocess.run(
-            [sys.executable, "-m", "catena.flows.publish_loading"],
-            input=orjson.dumps(asked),
-            capture_output=True,
-            env=environment,
-            check=False,
-        )
-    try:
-        found: dict[str, Any] = orjson.loads(ended.stdout)
-        return found
-    except ValueError:
-        told = ended.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
-        said = told[0].replace(sent, "[token]") if sent else told[0]
-        return {"error": f"the reader ended with code {ended.returncode}: {said[:300]}"}
 
 
 def _own_token() -> str | None:

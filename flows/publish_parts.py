@@ -20,7 +20,7 @@ FOLDER = "data"
 FILE_BYTES = 256 * 2**20
 """Shards are merged until a file has so many bytes: the hub recommends few files, far below 20 GB each
 (https://huggingface.co/docs/hub/repositories-recommendations), and files of a few hundred MB go around workers evenly."""
-LAYOUT = 1
+LAYOUT = 2
 """Goes up when the same shards are written into other bytes."""
 BY_NAME = ("quarantine", "rejected")
 """Published only where they are named: rows that nobody should train on."""

@@ -1,7 +1,7 @@
 """The upload: makes the data files of a repository equal to the planned ones, from wherever it stands.
 
 What is there already is found by its SHA-256 in the hub's own listing, so nothing is sent twice. The next files are merged while
-others are on their way; disk and memory are bounded by one commit and one row group.
+others are on their way, each from the moment it is whole; disk and memory are bounded by one commit and one row group.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ def upload(hub: Hub, staging: Staging, planned: Sequence[PlannedFile], say: Say)
     """
     there = hub.tree()
     files: dict[str, StagedFile] = {}
-    batch = _Batch(hub, staging, say)
-    with ThreadPoolExecutor(1) as merger:
+    with ThreadPoolExecutor(1) as merger, ThreadPoolExecutor(_TOGETHER) as senders:
+        batch = _Batch(hub, staging, say, senders)
         try:
             for made, path in _missing(staging, planned, there, files, merger):
                 files[made.path] = made
@@ -46,11 +46,12 @@ def upload(hub: Hub, staging: Staging, planned: Sequence[PlannedFile], say: Say)
                     staging.drop(made.path)
                 else:
                     batch.add(made, path)
+            extra = sorted(path for path in there if path.startswith(f"{FOLDER}/") and path not in files)
+            batch.finish(extra)
         except BaseException:
             merger.shutdown(wait=False, cancel_futures=True)
+            senders.shutdown(wait=False, cancel_futures=True)
             raise
-    extra = sorted(path for path in there if path.startswith(f"{FOLDER}/") and path not in files)
-    batch.finish(extra)
     return Uploaded(tuple(files[one.path] for one in planned), batch.sent, batch.sent_bytes, batch.commits)
 
 
@@ -82,36 +83,39 @@ def _missing(
 class _Batch:
     """Files on their way into the next commit."""
 
-    def __init__(self, hub: Hub, staging: Staging, say: Say) -> None:
-        self._hub, self._staging, self._say = hub, staging, say
-        self._waiting: list[tuple[StagedFile, Path]] = []
+    def __init__(self, hub: Hub, staging: Staging, say: Say, senders: ThreadPoolExecutor) -> None:
+        self._hub, self._staging, self._say, self._senders = hub, staging, say, senders
+        self._sending: list[tuple[StagedFile, Future[object]]] = []
         self._uploaded: list[tuple[StagedFile, object]] = []
         self.sent = self.sent_bytes = self.commits = 0
 
     def add(self, made: StagedFile, path: Path) -> None:
-        """Takes a file; a full batch is committed."""
-        self._waiting.append((made, path))
-        if len(self._waiting) >= _TOGETHER:
-            self._upload()
+        """Begins to send a file; a full batch is committed."""
+        self._sending.append((made, self._senders.submit(self._send, made, path)))
+        if len(self._sending) > _TOGETHER:
+            self._await(1)
         if len(self._uploaded) >= COMMIT_FILES or sum(one.num_bytes for one, _ in self._uploaded) >= COMMIT_BYTES:
             self._commit(())
 
     def finish(self, extra: Sequence[str]) -> None:
         """Commits the rest, and deletes the files that are no part of the set."""
-        self._upload()
+        self._await(len(self._sending))
         rest = list(extra)
         while self._uploaded or rest:
             room = max(0, 2 * COMMIT_FILES - len(self._uploaded))
             self._commit(rest[:room])
             rest = rest[room:]
 
-    def _upload(self) -> None:
-        if not self._waiting:
-            return
-        additions = [self._hub.addition(one.path, path, one.sha256) for one, path in self._waiting]
-        self._hub.upload(additions)
-        self._uploaded += [(one, addition) for (one, _), addition in zip(self._waiting, additions, strict=True)]
-        self._waiting = []
+    def _send(self, made: StagedFile, path: Path) -> object:
+        addition = self._hub.addition(made.path, path, made.sha256)
+        self._hub.upload([addition])
+        return addition
+
+    def _await(self, number: int) -> None:
+        """Waits for the first files that are on their way."""
+        for made, future in self._sending[:number]:
+            self._uploaded.append((made, future.result()))
+        del self._sending[:number]
 
     def _commit(self, deleted: Sequence[str]) -> None:
         files = [one for one, _ in self._uploaded]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -77,11 +78,21 @@ def finished_marker(store: Store, path: str) -> Marker | None:
 
 
 def finished_markers(store: Store, paths: Sequence[str]) -> list[Marker | None]:
-    """As `finished_marker` for many; on object storage, where each takes a round trip or two, many are asked for at once."""
+    """As `finished_marker` for many; on object storage, where each takes a round trip, many are read at once."""
     if store.local is not None or len(paths) < 2:
         return [finished_marker(store, path) for path in paths]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda path: finished_marker(store, path), paths))
+        markers = list(pool.map(partial(read_marker, store), paths))
+    there = _listed(store, [shard.path for marker in markers if marker for shard in marker.shards])
+    return [marker if marker and all(shard.path in there for shard in marker.shards) else None for marker in markers]
+
+
+def _listed(store: Store, paths: Sequence[str]) -> set[str]:
+    """What is there in the folders of `paths`, by one listing of each; were one stale, a shard would be made again, the same."""
+    folders = sorted({path.rpartition("/")[0] for path in paths})
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        names = pool.map(store.names, folders)
+        return {f"{folder}/{name}" for folder, found in zip(folders, names, strict=True) for name in found}
 
 
 def manifest_identity(store: Store) -> str | None:
@@ -127,7 +138,8 @@ def is_finished(store: Store, identity: str) -> bool:
     try:
         if orjson.loads(store.read(FINISHED))["identity"] != identity:
             return False
-        return all(store.exists(shard.path) for shard in read_manifest(store, DATA_MANIFEST))
+        paths = [shard.path for shard in read_manifest(store, DATA_MANIFEST)]
+        return _listed(store, paths).issuperset(paths)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
 

@@ -1,7 +1,7 @@
 """A composed row with its evidence: who certifies, what a row's programs are, and rows as a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from catena.model_program import PREFIX, ModelProgram
 from catena.programs import Operations, Program
 from catena.records import Answer, Certificate, Graph, Problem
 from catena.schemas import table_of
+
+_NONE = Graph((), ())
 
 
 class Certify(Protocol):
@@ -69,7 +71,12 @@ def resolve(program: str) -> Program:
 
 def composed_table(rows: Sequence[Certified]) -> pa.Table:
     """Certified rows as `catena.samples.sample_table` takes them."""
-    table = table_of(Problem, [row.problem for row in rows])
+    table = table_of(Problem, [replace(row.problem, graph=_NONE) for row in rows])  # the texts of the graphs are known
+    table = table.set_column(
+        table.schema.get_field_index("graph"),
+        table.schema.field("graph"),
+        pa.array([row.graph for row in rows], pa.string()),
+    )
     texts = pa.list_(pa.string())
     nodes = [row.problem.graph.nodes for row in rows]
     return (
@@ -81,4 +88,5 @@ def composed_table(rows: Sequence[Certified]) -> pa.Table:
 
 
 def _text(certificate: Certificate) -> str:
-    return orjson.dumps(asdict(certificate), option=orjson.OPT_SORT_KEYS).decode()
+    data = {field.name: getattr(certificate, field.name) for field in fields(certificate)}
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()

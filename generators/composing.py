@@ -17,8 +17,9 @@ from catena.generators.graph_wording import tell
 from catena.generators.graphs import Shape, Skeleton, draw_skeleton
 from catena.generators.wording import prose
 from catena.graphs import MAX_NODES, asked_answer, graph_text
+from catena.quick_records import make_answer, make_node
 from catena.records import Graph, Node, Problem, content_id
-from catena.values import typed
+from catena.values import value_text
 
 LARGEST_HORIZON = MAX_NODES
 STEADY_FROM = 6
@@ -99,15 +100,15 @@ def _chain(pools: Pools, horizon: int, rng: Random, style: Style) -> Draw:
         return Draw(None, thrown)
     steps = drawn.parts
     statement, solution = prose(steps, rng) if style == "prose" else compact(steps, rng)
-    last = steps[-1].prepared.source
+    nodes = tuple(map(_node, steps))
     problem = Problem(
         statement=statement,
-        answer=typed(steps[-1].answer, last.kind, last.unit, last.tolerance),
-        topic=last.topic,
+        answer=nodes[-1].answer,
+        topic=steps[-1].prepared.source.topic,
         horizon=horizon,
         origin="composed",
         solution=solution,
-        graph=Graph(tuple(_node(step) for step in steps), tuple(step.link for step in steps if step.link)),
+        graph=Graph(nodes, tuple(link for step in steps for link in step.links)),
         style=style,
         template=_template(steps, style),
     )
@@ -125,7 +126,7 @@ def _graph(pools: Pools, horizon: int, rng: Random, style: Style, form: Form) ->
     statement, solution = tell(drawn, rng) if style == "prose" else compact_graph(drawn, rng)
     skeleton = drawn.skeleton
     graph = Graph(
-        nodes=tuple(_node(part) for part in drawn.parts),
+        nodes=tuple(map(_node, drawn.parts)),
         links=tuple(link for part in drawn.parts for link in part.links),
         shape=skeleton.shape,
         asked=skeleton.asked if len(skeleton.asked) > 1 else (),
@@ -164,8 +165,8 @@ def _asking(drawn: Drawn, intermediate: int, rng: Random) -> Drawn:
 
 def _node(part: Part) -> Node:
     source = part.prepared.source
-    answer = typed(part.answer, source.kind, source.unit, source.tolerance)
-    return Node(source.name, source.program_text, part.values, answer, part.loop)
+    answer = make_answer(source.kind, value_text(part.answer, source.kind), source.unit, source.tolerance)
+    return make_node(source.name, source.program_text, part.values, answer, part.loop)
 
 
 def _template(steps: list[Part], style: Style) -> str:
@@ -173,8 +174,8 @@ def _template(steps: list[Part], style: Style) -> str:
     parts: list[str] = [style]
     for step in steps:
         parts.append(f"{step.prepared.source.name}#{step.wording}")
-        if step.link is not None:
-            parts.append(f"{step.link.parameter}:{step.link.adapter.op}")
+        for link in step.links:
+            parts.append(f"{link.parameter}:{link.adapter.op}")
     return content_id(*parts)
 
 

@@ -14,7 +14,7 @@ from catena.generators.graph_inversion import Inversion, wide_enough, widest
 from catena.generators.graph_linking import Linker, rests_of
 from catena.generators.graph_parts import Demand, Drawn, Part, demands_of, hideable, inverted, may_be_binary, printed_by
 from catena.generators.graphs import Skeleton
-from catena.generators.sources import Prepared, draw_values
+from catena.generators.sources import Prepared, draw_all, draw_values
 from catena.graphs import UNDEFINED, solve_node
 from catena.records import Unknown
 from catena.values import say
@@ -28,7 +28,7 @@ BINDINGS = 4
 
 def draw_graph(pools: Pools, skeleton: Skeleton, rng: Random) -> tuple[Drawn | None, int]:
     """A graph on this skeleton and how many draws were thrown away; None when none was found."""
-    demands = list(demands_of(skeleton))
+    demands = demands_of(skeleton)
     offered = [_pool(pools, demand) for demand in demands]
     if pools.before_last and skeleton.edges[-1]:
         feeding = skeleton.edges[-1][0].parent
@@ -109,15 +109,16 @@ class _Filling:
         if index in self.path:
             return self._invertible(index, prepared, wording)
         for _ in range(1 if source.constraint is None else BINDINGS):
-            if source.original is None and edges:
-                values = {name: domain.draw(rng) for name, domain in source.parameters.items()}
+            if source.original is None and (edges or source.constraint is None):
+                values = draw_all(prepared, rng)
             elif (drawn := draw_values(source, rng)) is None:
                 return None
             else:
                 values = drawn
             part = Part(prepared, wording, values, 0)
             if not edges or self.linker.bind(index, part, edges):
-                part.answer = solve_node(source, values, part.loop, part.loop.times if part.loop else 1)
+                loop = part.loop
+                part.answer = source.solve(**values) if loop is None else solve_node(source, values, loop, loop.times)
                 return part
         return None
 

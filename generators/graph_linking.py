@@ -15,6 +15,7 @@ from catena.generators.graphs import Edge
 from catena.generators.linking import AS_IT_IS, count_adapter, fitting_adapter, loop_adapter, loopable
 from catena.generators.sources import Prepared, draw_values
 from catena.graphs import REPEAT, RESTS, UNDEFINED, inside, passes, solve_node
+from catena.quick_records import make_link
 from catena.records import Adapter, Condition, Link, LinkKind, Loop, Value
 
 OTHER_INSTANCES, OTHER_STARTS, INSTANCES = 6, 4, 60
@@ -39,6 +40,9 @@ class Linker:
     def bind(self, index: int, part: Part, edges: Sequence[Edge]) -> bool:
         """Adds the links of all edges into a node; False where one of them does not fit."""
         links, rng = part.prepared.links, self.rng
+        if len(edges) == 1 and edges[0].role == "value":  # most nodes
+            name, domain = links[int(rng.random() * len(links))]
+            return self._value(index, part, edges[0].parent, name, domain) and self._sensible(part)
         carrying = [edge for edge in edges if edge.role != "times"]
         chosen = [links[int(rng.random() * len(links))]] if len(carrying) == 1 else rng.sample(links, len(carrying))
         outcomes: list[Condition] = []
@@ -66,7 +70,7 @@ class Linker:
             return False
         adapter, part.values[parameter] = found
         kind: LinkKind = "value-changing" if target is None else "value-preserving"
-        part.links.append(Link(parent, index, parameter, adapter, kind))
+        part.links.append(make_link(parent, index, parameter, adapter, kind))
         return True
 
     def _fitting(self, parent: int, domain: Whole, target: int | None = None) -> tuple[Adapter, int] | None:
@@ -96,7 +100,7 @@ class Linker:
             if not self._sensible(part):
                 return False
             carried.append(value)
-            part.links.append(Link(parent, index, parameter, adapter, "value-changing", when))
+            part.links.append(make_link(parent, index, parameter, adapter, "value-changing", when))
             if passes(when, answer):
                 held = number
         part.values[parameter] = carried[held]

@@ -1,7 +1,7 @@
 """One node of a graph as drawn, and what its place in the graph asks of a source."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from catena.domains import Whole
 from catena.generators.graphs import Skeleton
@@ -45,8 +45,7 @@ class Drawn:
     unknown: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """What the place of a node in the graph asks of its source.
 
     Attributes:
@@ -108,28 +107,40 @@ def inverted(skeleton: Skeleton) -> list[int]:
     return path[::-1]
 
 
-def demands_of(skeleton: Skeleton) -> Iterator[Demand]:
+def demands_of(skeleton: Skeleton) -> list[Demand]:
     """What each place asks, in the order of the nodes."""
-    end = len(skeleton.edges) - 1
-    every = [edge for edges in skeleton.edges for edge in edges]
-    deciders = {edge.decider for edge in every if edge.decider is not None}
-    counting = {edge.parent for edge in every if edge.role == "times"}
-    feeding = {node for edge in every for node in (edge.parent, edge.other) if node is not None}
+    end, asked, binary = len(skeleton.edges) - 1, skeleton.asked, may_be_binary(skeleton)
+    deciders, feeding, counting = set[int | None](), set[int | None](), set[int]()
+    inputs: list[int] = []
+    looped: list[bool] = []
+    for edges in skeleton.edges:
+        times = 0
+        for parent, role, other, decider in edges:
+            feeding.add(parent)
+            if role != "value":
+                feeding.add(other)
+                deciders.add(decider)
+                if role == "times":
+                    counting.add(parent)
+                    times += 1
+        inputs.append(max(times > 0, len(edges) - times))
+        looped.append(times > 0)
     hidden, _ = skeleton.unknown or (-1, -1)
     path = inverted(skeleton)
-    for index, edges in enumerate(skeleton.edges):
-        looped = any(edge.role == "times" for edge in edges)
-        yield Demand(
-            inputs=max(looped, sum(edge.role != "times" for edge in edges)),
-            last=index == end,
-            exact=index in skeleton.asked and len(skeleton.asked) > 1,
-            whole=looped or index in counting or index in path,
-            deciding=index in deciders,
-            feeds=index in feeding,
-            hidden=index == hidden,
-            looped=looped,
-            binary=may_be_binary(skeleton),
+    return [
+        Demand(
+            inputs[index],
+            index == end,
+            len(asked) > 1 and index in asked,
+            looped[index] or index in counting or index in path,
+            index in deciders,
+            index in feeding,
+            index == hidden,
+            looped[index],
+            binary,
         )
+        for index in range(end + 1)
+    ]
 
 
 def may_be_binary(skeleton: Skeleton) -> bool:
@@ -146,18 +157,22 @@ def tested_numbers(when: Condition) -> set[str]:
 
 def printed_by(part: Part, unknown: Unknown | None = None) -> set[str]:
     """Numbers that the node's part of the statement prints: constants, free values, and those of its links."""
+    texts = set(part.prepared.printed[part.wording])
     carried = {link.parameter for link in part.links}
     if unknown is not None:
         carried.add(unknown.parameter)
-    texts = {say(value).lstrip("-") for name, value in part.values.items() if name not in carried}
+        domain = part.prepared.source.parameters[unknown.parameter]
+        assert isinstance(domain, Whole)
+        texts |= {str(abs(domain.low)), str(abs(domain.high))}
+    for name, value in part.values.items():
+        if name not in carried:
+            texts.add(str(abs(value)) if type(value) is int else say(value).lstrip("-"))
     for link in part.links:
-        texts.update([str(abs(argument)) for argument in link.adapter.arguments if argument])
+        for argument in link.adapter.arguments:
+            if argument:
+                texts.add(str(abs(argument)))
         if link.when is not None:
             texts |= tested_numbers(link.when)
     if part.loop is not None:
         texts.update(str(abs(argument)) for argument in part.loop.adapter.arguments if argument)
-    if unknown is not None:
-        domain = part.prepared.source.parameters[unknown.parameter]
-        assert isinstance(domain, Whole)
-        texts |= {str(abs(domain.low)), str(abs(domain.high))}
-    return texts | part.prepared.printed[part.wording]
+    return texts

@@ -8,7 +8,7 @@ distractors. Shapes beyond serial follow LongCoT's templates (arXiv 2604.14140: 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from catena.graphs import MAX_NODES
 
@@ -26,8 +26,7 @@ _JOINS_AT_END: Mapping[Shape, int] = {"fan-in": 2, "dag": 2, "diamond": 3, "cond
 _EXACTLY_SPINE: tuple[Shape, ...] = ("serial",)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """What one quantity of a node is fed by.
 
     `choice`: `parent` where the condition on `decider` holds, `other` where it does not, or the other way round; `times`: how often
@@ -206,18 +205,23 @@ class _Drawing:
     def numbered(self, shape: Shape) -> Skeleton:
         """The skeleton, its nodes in a random order that keeps parents before children and the wanted end last."""
         order = self._ordered()
-        place = {node: at for at, node in enumerate(order)}
+        at = {node: number for number, node in enumerate(order)}
+        known: dict[int | None, int | None] = {node: number for node, number in at.items()}  # noqa: C416 (its types are wider)
+        known[None] = None
         listing = list(range(len(order)))
         if shape == "hidden-order":
             while listing == sorted(listing):
                 self.rng.shuffle(listing)
         return Skeleton(
             shape,
-            tuple(tuple(_renumbered(edge, place) for edge in self.edges[node]) for node in order),
-            tuple(sorted(place[node] for node in self.asked)),
+            tuple(
+                tuple(Edge(at[edge[0]], edge[1], known[edge[2]], known[edge[3]]) for edge in self.edges[node])
+                for node in order
+            ),
+            tuple(sorted(at[node] for node in self.asked)),
             tuple(listing) if shape == "hidden-order" else (),
-            tuple(sorted(place[node] for node in self.distractors)),
-            None if self.unknown is None else (place[self.unknown[0]], place[self.unknown[1]]),
+            tuple(sorted(at[node] for node in self.distractors)),
+            None if self.unknown is None else (at[self.unknown[0]], at[self.unknown[1]]),
         )
 
     def _ordered(self) -> list[int]:
@@ -225,25 +229,25 @@ class _Drawing:
         end, size = self.spine[-1], len(self.edges)
         below: list[list[int]] = [[] for _ in range(size)]
         waiting = [0] * size
-        pairs = [(parent, node) for node, edges in enumerate(self.edges) for edge in edges for parent in edge.parents]
-        for earlier, later in (*pairs, *self.after):
+        for node, edges in enumerate(self.edges):
+            for parent, _, other, decider in edges:
+                for earlier in (parent, other, decider):
+                    if earlier is not None:
+                        below[earlier].append(node)
+                        waiting[node] += 1
+        for earlier, later in self.after:
             below[earlier].append(later)
             waiting[later] += 1
         ready, order = [node for node in range(size) if not waiting[node] and node != end], list[int]()
+        random = self.rng.random
         while ready:
-            node = ready.pop(int(self.rng.random() * len(ready)))
+            node = ready.pop(int(random() * len(ready)))
             order.append(node)
             for later in below[node]:
                 waiting[later] -= 1
                 if not waiting[later] and later != end:
                     ready.append(later)
         return [*order, end]
-
-
-def _renumbered(edge: Edge, place: Mapping[int, int]) -> Edge:
-    other = None if edge.other is None else place[edge.other]
-    decider = None if edge.decider is None else place[edge.decider]
-    return Edge(place[edge.parent], edge.role, other, decider)
 
 
 def _serial(drawing: _Drawing, extra: int) -> None:

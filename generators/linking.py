@@ -10,6 +10,7 @@ from random import Random
 
 from catena.adapters import CONVERSIONS, OPERATIONS
 from catena.domains import Whole
+from catena.quick_records import make_adapter
 from catena.records import Adapter, Value
 
 Way = tuple[str, tuple[int, ...]]
@@ -89,7 +90,7 @@ def fitting_adapter(
 def _minus(answer: Value, wanted: int) -> tuple[Adapter, int] | None:
     if type(answer) is not int or not 0 < wanted + answer <= LARGE_SHIFT:
         return None
-    return Adapter("minus", (wanted + answer, 0)), wanted
+    return make_adapter("minus", (wanted + answer, 0)), wanted
 
 
 def _shifted(
@@ -105,8 +106,8 @@ def _shifted(
     except (ArithmeticError, TypeError, ValueError, AttributeError):
         return None
     if free and rng.random() < SHARE_AS_IT_IS and domain.contains(whole) and whole not in guesses:
-        return Adapter(op, (*arguments, 0)), whole
-    return Adapter(op, (*arguments, wanted - whole)), wanted
+        return make_adapter(op, (*arguments, 0)), whole
+    return make_adapter(op, (*arguments, wanted - whole)), wanted
 
 
 def _small(answer: Value) -> bool:

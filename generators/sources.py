@@ -39,6 +39,10 @@ _WRITTEN_INSTANCES = 60
 _PLACEHOLDER = re.compile(r"\{[a-z_]\w*\}")
 
 
+Range = tuple[str, int, int, int, Domain]
+"""See `Prepared.ranges`."""
+
+
 class Source(Protocol):
     """A problem with typed parameters, whose truth is a program."""
 
@@ -85,6 +89,7 @@ class Prepared:
         lossy: Those parameters, reductions and operations that were seen to send two instances to one answer, or to fail now and then.
         operations: Further adapters that fit its kind of answer and unit, with their arguments.
         ways: All ways in which its answers can be carried, each as often as its weight.
+        ranges: Its parameters ready to be drawn: name, lowest value, step, number of values; 0 and the domain where it is no whole range.
     """
 
     source: Source
@@ -94,6 +99,7 @@ class Prepared:
     lossy: frozenset[str] = frozenset()
     operations: tuple[Way, ...] = ()
     ways: tuple[Way, ...] = ()
+    ranges: tuple[Range, ...] = ()
 
     @property
     def can_be_parent(self) -> bool:
@@ -165,7 +171,14 @@ def prepare(source: Source, found: Found | None = None) -> Prepared:
     further = _further(source) if found is None else {}
     lossy |= {op for (op, _), loss in further.items() if loss.share > 0 or loss.failed > 0}
     ways = ways_of(reductions, source.unit, tuple(further))
-    return Prepared(source, links, reductions, printed, lossy, tuple(further), ways)
+    ranges = tuple(_range(name, domain) for name, domain in source.parameters.items())
+    return Prepared(source, links, reductions, printed, lossy, tuple(further), ways, ranges)
+
+
+def _range(name: str, domain: Domain) -> Range:
+    if type(domain) is not Whole:
+        return name, 0, 0, 0, domain
+    return name, domain.low, domain.step, (domain.high - domain.low) // domain.step + 1, domain
 
 
 def _further(source: Source) -> dict[Way, "_Loss"]:
@@ -231,6 +244,15 @@ def _lost(pairs: Iterable[tuple[Value, Value]], adapter: Adapter | None) -> _Los
                 continue
         same += before == after
     return _Loss(same / (tried - failed), failed / tried) if 2 * failed < tried else _Loss(1.0, 1.0)
+
+
+def draw_all(prepared: Prepared, rng: Random) -> dict[str, Value]:
+    """A value of every domain; they need not make sense together."""
+    random = rng.random
+    return {
+        name: low + step * int(random() * number) if number else domain.draw(rng)
+        for name, low, step, number, domain in prepared.ranges
+    }
 
 
 def draw_values(source: Source, rng: Random, attempts: int = 12) -> dict[str, Value] | None:

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.cluster_hosts import LOOPBACK, Host
+
 SLOW_DOWN = (
     b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
@@ -77,8 +79,8 @@ class Faults:
 
 
 @contextmanager
-def faulty(upstream: str, faults: Faults) -> Iterator[str]:
-    """The URL of a proxy before `upstream`. `lost`: the request is done, and its answer replaced by a 503."""
+def faulty(upstream: str, faults: Faults, host: Host = LOOPBACK) -> Iterator[str]:
+    """The URL of a proxy on `host` before `upstream`. `lost`: the request is done, and its answer replaced by a 503."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -124,11 +126,11 @@ def faulty(upstream: str, faults: Faults) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = host.inside(lambda: ThreadingHTTPServer((host.address, 0), Handler))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host.address}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -86,6 +86,21 @@ def test_certifying_repeats_the_published_trials_and_finds_a_forged_row(
     assert "truth not reproduced" in capsys.readouterr().out
 
 
+def test_rows_that_name_weaker_limits_for_themselves_do_not_count_as_certified(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_rows([str(path) for path in sorted(made.glob("data/*/*.parquet"))]).slice(0, 40)
+    column = table.column_names.index("certificate")
+    for limits in ({"necessity": 0.5}, {"perturbations": 1}, {"unread": 1}, {"largest": 1e12}):
+        eased = [json.dumps(json.loads(text) | {"limits": limits}) for text in table.column("certificate").to_pylist()]
+        pq.write_table(table.set_column(column, "certificate", pa.array(eased)), tmp_path / "eased.parquet")
+        assert main(["certify", str(tmp_path / "eased.parquet")]) == 1
+        said = capsys.readouterr().out
+        assert "\n0 of 40 rows" in f"\n{said}"
+        assert "weaker limits" in said
+    assert main(["certify", "--fresh", "3", str(tmp_path / "eased.parquet")]) == 1
+
+
 def test_books_add_up_and_name_the_baseline(made: Path) -> None:
     facts, table = facts_of(made), rows_of(made)
     assert facts["candidates"] == facts["certified"] + sum(facts["rejected"].values())

@@ -2,12 +2,7 @@
 
 import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
-import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -28,7 +21,7 @@ from catena.errors import UserError
 from catena.flows.deploy_command import schedules_of, wanted
 from catena.flows.recipe import load_recipe
 from catena.ledger import open_ledger
-from tests.s3_server import free_port
+from tests.deployed import Deployed, postgres, prefect_server, wait
 
 RECIPE = """
 name = "topped"
@@ -52,151 +45,6 @@ steps = [
 ]
 """
 PERFECT = {"wrong": 0.3, "duplicate": 0.0, "accept_right": 1.0, "reject_wrong": 1.0, "reasoning_tokens": 5}
-
-
-@contextmanager
-def prefect_server(folder: Path, database: str | None = None) -> Iterator[str]:
-    """A Prefect server with its services, as `prefect server start` runs it; its API's URL."""
-    port = free_port()
-    env = {
-        **os.environ,
-        "PREFECT_HOME": str(folder),
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    env.pop("PREFECT_API_URL", None)
-    if database is not None:
-        env["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-ui",
-    ]
-    with open(folder / "server.log", "wb") as log:
-        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                if httpx.get(f"{url}/health", timeout=5).status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.3)
-            assert server.poll() is None, (folder / "server.log").read_text(errors="replace")[-3000:]
-            assert time.monotonic() < deadline, "Prefect's server did not start"
-        yield url
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of its own with its data in `folder`, which others may enter; what Prefect connects to."""
-    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
-    if not found:
-        pytest.skip("PostgreSQL is not installed")
-    binaries, port = found[0].parent, free_port()
-    user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "nobody", "nogroup")
-        user = {"user": "nobody", "group": "nogroup"}
-    data = folder / "data"
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "prefect", "--auth=trust", "--no-sync"],
-        check=True, capture_output=True, cwd=folder, **user,
-    )  # fmt: skip
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **user,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 60
-        ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-        while subprocess.run(ready, capture_output=True).returncode:
-            assert time.monotonic() < deadline, "PostgreSQL did not start"
-            time.sleep(0.2)
-        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
-
-
-class Deployed:
-    """A Prefect server and recipes deployed on it by `catena deploy --serve`."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url, self.folder = url, folder
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def serve(self, *arguments: str | Path, **environment: str) -> None:
-        env = {**os.environ, "PREFECT_API_URL": self.url, "PREFECT_RUNNER_POLL_FREQUENCY": "1", **environment}
-        command = [sys.executable, "-m", "catena.flows.cli", "deploy", "--serve", *map(str, arguments)]
-        with open(self.folder / "serve.log", "ab") as log:
-            self.process = subprocess.Popen(
-                command, env=env, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
-            )
-        wait(lambda: b"serving at" in (self.folder / "serve.log").read_bytes(), "nothing is served")
-        wait(lambda: httpx.get(f"{self.url}/deployments/name/catena-top-up/topped").is_success, "nothing is registered")
-
-    def kill(self) -> None:
-        """SIGKILL for the serving process and all that it started."""
-        assert self.process is not None
-        family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
-        for one in reversed(family):
-            one.kill()
-        psutil.wait_procs(family, 20)
-        (self.folder / "serve.log").write_bytes(b"")
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(60)
-        (self.folder / "serve.log").write_bytes(b"")
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        deadline = time.monotonic() + 60
-        while True:
-            answer = httpx.request(method, f"{self.url}{path}", json=body, timeout=30)
-            if answer.status_code != 503 or time.monotonic() > deadline:  # SQLite, while somebody else writes
-                break
-            time.sleep(0.5)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def deployment(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("GET", f"/deployments/name/{name}")
-        return found
-
-    def start(self, name: str, **parameters: Any) -> str:
-        place = f"/deployments/{self.deployment(name)['id']}/create_flow_run"
-        return str(self.ask("POST", place, {"parameters": parameters, "state": {"type": "SCHEDULED"}})["id"])
-
-    def state(self, run: str) -> str:
-        return str(self.ask("GET", f"/flow_runs/{run}")["state"]["type"])
-
-    def ended(self, run: str) -> str:
-        wait(lambda: self.state(run) in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"), "the run does not end", 150)
-        return self.state(run)
-
-    def artifacts(self) -> dict[str, Any]:
-        found = self.ask("POST", "/artifacts/latest/filter", {})
-        return {one["key"]: one for one in found}
-
-
-def wait(holds: Any, otherwise: str, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.2)
 
 
 def stats(url: str) -> int:
@@ -270,7 +118,7 @@ def deployed(
     with contextmanager(_database)(request.param) as database, prefect_server(folder, database) as url:
         one = Deployed(url, folder)
         arguments: Sequence[str | Path] = ("--recipe", folder / "r.toml", "--only", "build,top-up", "--at-once", "2")
-        one.serve(*arguments, "--schedule", "0 2 * * *", CATENA_WEBHOOK=webhook[0])
+        one.serve(*arguments, "--schedule", "0 2 * * *", known="catena-top-up/topped", CATENA_WEBHOOK=webhook[0])
         try:
             yield one
         finally:
@@ -374,7 +222,8 @@ def test_a_run_killed_with_its_worker_is_taken_over_without_loss(deployed: Deplo
     deployed.kill()
     assert deployed.state(first) == "RUNNING"  # nobody was left to say otherwise
     paid = kept(run)
-    deployed.serve("--recipe", deployed.folder / "r.toml", "--only", "build,top-up", "--at-once", "2")
+    arguments: Sequence[str | Path] = ("--recipe", deployed.folder / "r.toml", "--only", "build,top-up")
+    deployed.serve(*arguments, "--at-once", "2", known="catena-top-up/topped")
     second = deployed.start("catena-build/topped", recipe=str(recipe), run_folder=str(run))
     assert deployed.ended(second) == "COMPLETED"
     assert paid >= 3

@@ -16,15 +16,17 @@ from typing import Any
 
 from catena.adapters import NotAdaptable
 from catena.called import Called, called
-from catena.graphs import UNDEFINED, Resolve, asked_answer, same_answer
+from catena.graphs import UNDEFINED, Resolve, asked_answer
 from catena.records import Answer, Certificate, Graph, Link, Value
 from catena.seeds import stream_for
 from catena.validators.certificates_form import malformed
 from catena.validators.certificates_guesses import guessed, unread
 from catena.validators.certificates_links import link_necessity
+from catena.validators.certificates_places import TIMES, Feed, Place
 from catena.validators.certificates_print import misprint
-from catena.validators.certificates_trial import TIMES, Feed, Place, Trial
+from catena.validators.certificates_trial import Trial
 from catena.validators.certificates_unknown import other_solutions
+from catena.values import value_text
 
 MOST_PERTURBATIONS = 1_000
 NOT_NECESSARY = "link not necessary"
@@ -45,6 +47,15 @@ class Limits:
     necessity: float = 0.9
     largest: float = 1e9
     unread: float = 0.125
+
+    def weaker_than(self, other: "Limits") -> bool:
+        """Whether a row may pass these that would not pass the others."""
+        return (
+            self.perturbations < other.perturbations
+            or self.necessity < other.necessity
+            or self.largest > other.largest
+            or self.unread > other.unread
+        )
 
 
 STANDARD = Limits()
@@ -85,14 +96,14 @@ def certify(
         return _refused("unknown not unique", largest)
     needed = frozenset(range(len(places))).difference(graph.distractors)  # the form was found to be right
     trial = Trial(graph, places, needed, stream_of(row) if isinstance(row, str) else row)
-    necessity = link_necessity(trial, limits.perturbations)
+    necessity, proven = link_necessity(trial, limits.perturbations)
     matter = [share for share, link in zip(necessity, graph.links, strict=True) if link.child in needed]
     if any(share < limits.necessity for share in matter):
-        return Certificate(True, necessity, 0, largest, NOT_NECESSARY)
+        return Certificate(True, necessity, 0, largest, NOT_NECESSARY, proven)
     if unread(trial, necessity) > limits.unread:
-        return Certificate(True, necessity, 0, largest, "solved without a link")
+        return Certificate(True, necessity, 0, largest, "solved without a link", proven)
     probes, solved = guessed(trial)
-    return Certificate(True, necessity, probes, largest, "solved by a guess" if solved else None)
+    return Certificate(True, necessity, probes, largest, "solved by a guess" if solved else None, proven)
 
 
 def stream_of(problem_id: str) -> Random:
@@ -131,6 +142,7 @@ def certificate_record(certificate: Certificate, limits: Limits = STANDARD) -> d
         "shortcut_probes": certificate.shortcut_probes,
         "largest_magnitude": certificate.largest_magnitude,
         "reason": certificate.reason,
+        "proven": certificate.proven,
     }
 
 
@@ -138,17 +150,20 @@ def _refused(reason: str, largest: float = 0.0) -> Certificate:
     return Certificate(reason != "truth not reproduced", (), 0, largest, reason)
 
 
-def _truth(answer: Answer, graph: Graph, programs: Sequence[Called]) -> tuple[list[Place], str | None]:
+def _truth(published: Answer, graph: Graph, programs: Sequence[Called]) -> tuple[list[Place], str | None]:
     """Every node with its answer, computed anew, and why the row is refused (None: it is right so far)."""
     places: list[Place] = []
     answers: list[Value] = []
-    for node, program, links in zip(graph.nodes, programs, _feeding(graph), strict=True):
+    feeding = _feeding(graph)
+    for index, node in enumerate(graph.nodes):
+        program = programs[index]
         values = program.values(node.values)
         if values is None:
             return places, "outside its domain"
         try:
-            place = Place(program, node, values, [Feed(number, link, program) for number, link in links])
-            place.live = place.active(answers)
+            place = Place(program, node, values, [Feed(number, link, program) for number, link in feeding[index]])
+            if place.deciders:
+                place.live = place.active(answers)
             for feed in place.live:
                 if feed.carried(answers[feed.parent]) != (place.times if feed.at == TIMES else values[feed.at]):
                     return places, "truth not reproduced"
@@ -157,14 +172,14 @@ def _truth(answer: Answer, graph: Graph, programs: Sequence[Called]) -> tuple[li
         if not program.inside(values):
             return places, "outside its domain"
         try:
-            place.answer = place.solved(values, place.times)
+            answer = place.answer = program.solve(*values) if node.loop is None else place.solved(values, place.times)
         except UNDEFINED:
             return places, "truth not reproduced"
-        if not same_answer(place.answer, node.answer):
+        if node.answer.value != (str(answer) if type(answer) is int else value_text(answer, node.answer.kind)):
             return places, "truth not reproduced"
         places.append(place)
-        answers.append(place.answer)
-    return places, None if asked_answer(graph) == answer else "truth not reproduced"
+        answers.append(answer)
+    return places, None if asked_answer(graph) == published else "truth not reproduced"
 
 
 def _feeding(graph: Graph) -> list[list[tuple[int, Link]]]:

@@ -4,55 +4,72 @@ from collections.abc import Sequence
 
 from catena.graphs import REPEAT, UNDEFINED, asked_nodes, outcomes_of
 from catena.records import Link, Value
+from catena.validators.certificates_places import NONE, SAME, TIMES, Place, alike
 from catena.validators.certificates_runs import Columns, answers_below
-from catena.validators.certificates_trial import NONE, SAME, TIMES, Trial, alike
+from catena.validators.certificates_trial import NOWHERE, Trial
 
 WINDOW = 16
 """A guess in place of a carried value is followed through so many changed nodes; one that lives on solves nothing."""
 
 
 def guessed(trial: Trial) -> tuple[int, bool]:
-    """How many guesses were tried in place of carried values, and whether one gave the final answer."""
+    """How many guesses were tried in place of carried values, or known to be wrong, and whether one gave the final answer."""
     probes = 0
     for child in sorted(trial.taken):
         place = trial.places[child]
         if not place.feeds:
             continue
         answers: list[Value] = []
-        for at in dict.fromkeys(feed.at for feed in place.feeds if feed.at != TIMES):
-            for guess in place.program.domains[at].guesses():
-                masked = place.values.copy()
-                masked[at] = guess
-                if place.program.constraint is not None and not place.program.constraint(*masked):
-                    continue
-                probes += 1
-                try:
-                    answer = place.solved(masked, place.times)
-                except UNDEFINED:
-                    continue
-                if alike(answer, place.answer):
+        told = place.program.injective if place.loop is None and trial.blind[child] != NOWHERE else 0
+        for at in {feed.at for feed in place.feeds} if len(place.feeds) > 1 else (place.feeds[0].at,):
+            if at == TIMES:
+                continue
+            guesses = place.program.guesses[at]
+            probes += len(guesses)
+            if told >> at & 1 and place.values[at] not in guesses:
+                continue  # every other value gives another answer, and that another final one
+            for guess in guesses:
+                answer = _answer(place, at, guess)
+                if answer is SAME:
                     return probes, True
-                answers.append(answer)
+                if answer is not NONE:
+                    answers.append(answer)
         if answers and _solved_by(trial, child, answers):
             return probes, True
     return probes, False
 
 
+def _answer(place: Place, at: int, guess: Value) -> Value:
+    """A node's answer with a guess for one of its quantities."""
+    masked = place.values.copy()
+    masked[at] = guess
+    if place.program.constraint is not None and not place.program.constraint(*masked):
+        return NONE
+    try:
+        answer = place.solved(masked, place.times)
+    except UNDEFINED:
+        return NONE
+    return SAME if alike(answer, place.answer) else answer
+
+
 def _solved_by(trial: Trial, child: int, answers: list[Value]) -> bool:
     """Whether the ends come out although the child has one of these answers, none of which is its own."""
-    if child in trial.ends:
+    heads = 1 << child
+    if not trial.blind[child] & heads:
         return False
     columns: Columns = {child: answers}
-    changed, reached = [1] * len(answers), 1 << child
-    for index in trial.below(child + 1, reached):
-        found = answers_below(trial.places[index], trial, columns, reached, None, answers, None)
+    changed, reached = [1] * len(answers), heads
+    for index in trial.below(child, heads):
+        arrives = not trial.blind[index] & heads
+        found = answers_below(trial.places[index], trial, columns, reached, None, answers, None, arrives)
         for at, answer in enumerate(found):
             if answer is not SAME:
-                changed[at] += 1 if answer is not NONE and index not in trial.ends else WINDOW
+                changed[at] += 1 if answer is not NONE and not arrives else WINDOW
                 if changed[at] > WINDOW:
                     found[at] = NONE
         columns[index] = found
-        reached |= 1 << index
+        if not arrives:
+            reached |= 1 << index
         if min(changed) > WINDOW:
             return False
     return min(changed) <= WINDOW

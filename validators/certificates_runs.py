@@ -13,7 +13,8 @@ from random import Random
 
 from catena.graphs import UNDEFINED
 from catena.records import Value
-from catena.validators.certificates_trial import NONE, SAME, TIMES, Feed, Place, Trial, alike
+from catena.validators.certificates_places import NONE, OTHER, SAME, TIMES, Feed, Place, alike
+from catena.validators.certificates_trial import Trial, tells
 
 Columns = dict[int, list[Value]]
 """By node, its answers [num_changes]."""
@@ -36,9 +37,7 @@ def run_tallies(trial: Trial, run: Sequence[Feed], number: int, skipped: int = 0
         skipped: Changes of the first parent that were followed before.
     """
     head = trial.places[run[0].parent]
-    while len(head.others) < skipped + number:  # every link of a parent is tried with the same changes of it
-        head.others.append(head.changed(trial.rng))
-    heads = [answer for answer in head.others[skipped : skipped + number] if answer is not NONE]
+    heads = [answer for answer in head.changes(skipped + number, trial.rng)[skipped:] if answer is not NONE]
     return _Run(trial, run, heads).tallies()
 
 
@@ -50,25 +49,27 @@ class _Run:
         self.columns: Columns = {}
         self.first = [0] * len(heads)
         self.counts = [Tally() for _ in run]
-        self.dead = set[int]()
+        self.dead, self.arriving = set[int](), set[int]()
 
     def tallies(self) -> list[Tally]:
         """Follows all of them to the ends."""
         trial, run = self.trial, self.run
         links = {feed.child: at for at, feed in enumerate(run)}
-        child = run[0].child
-        track = [child, *trial.below(child + 1, 1 << child)]
+        child, heads = run[0].child, sum(1 << feed.child for feed in run)
+        track = [child, *trial.below(child, heads)]
+        self.arriving = {index for index in track if not trial.blind[index] & heads}
         reached = 0
         for index in track:
-            place, at = trial.places[index], links.get(index)
+            place, at, arrives = trial.places[index], links.get(index), index in self.arriving
             head = run[0] if at == 0 else None
-            answers = answers_below(place, trial, self.columns, reached, head, self.heads, trial.rng)
+            answers = answers_below(place, trial, self.columns, reached, head, self.heads, trial.rng, arrives)
             if at is not None:
                 self._renew(place, at, answers)
             else:
                 self.dead.update(number for number, answer in enumerate(answers) if answer is NONE)
             self.columns[index] = answers
-            reached |= 1 << index
+            if not arrives:
+                reached |= 1 << index
         self._arrive()
         return self.counts
 
@@ -95,7 +96,7 @@ class _Run:
     def _arrive(self) -> None:
         """Counts what came through: a change is evidence for every link from its first one on."""
         tried, moved = [0] * (len(self.run) + 1), [0] * (len(self.run) + 1)
-        ends = [self.columns[end] for end in self.trial.ends if end in self.columns]
+        ends = [self.columns[end] for end in self.arriving]
         for number, first in enumerate(self.first):
             if number not in self.dead:
                 tried[first] += 1
@@ -116,6 +117,7 @@ def answers_below(
     head: Feed | None,
     heads: Sequence[Value],
     rng: Random | None,
+    arrives: bool,
 ) -> list[Value]:
     """A node's answer in each change.
 
@@ -125,18 +127,25 @@ def answers_below(
         head: The link that alone carries `heads`.
         heads: What its parent answers in each change.
         rng: Where a quantity that leaves its domain is replaced from; None: there is no answer then.
+        arrives: Whether it is enough to know that it is another answer.
     """
-    if any(reached >> node & 1 for node in place.deciders):
+    if place.deciders and any(reached >> node & 1 for node in place.deciders):
         return _turned(place, trial, columns, len(heads), rng)
-    feeds = [feed for feed in place.live if feed is head or reached >> feed.parent & 1]
+    feeds = place.live
+    if len(feeds) > 1:
+        feeds = [feed for feed in feeds if feed is head or reached >> feed.parent & 1]
     if len(feeds) == 1 and place.loop is None:
         feed = feeds[0]
-        return _fed(place, feed, heads if feed is head else columns[feed.parent], rng)
+        return _fed(place, feed, heads if feed is head else columns[feed.parent], rng, arrives and tells(feed, place))
     return [_joined(place, feeds, columns, head, heads, number, rng) for number in range(len(heads))]
 
 
-def _fed(place: Place, feed: Feed, parents: Sequence[Value], rng: Random | None) -> list[Value]:
-    """The node's answers when one link alone brings something else: a third of the time of a certificate is spent here."""
+def _fed(place: Place, feed: Feed, parents: Sequence[Value], rng: Random | None, other: bool) -> list[Value]:
+    """The node's answers when one link alone brings something else: much of the time of a certificate is spent here.
+
+    Args:
+        other: Whether something else is known to give another answer, and it does not matter which.
+    """
     solve, constraint, true, values = place.solve, place.program.constraint, place.answer, place.values.copy()
     factor, shift, low, high, at, reduce = feed.factor, feed.shift, feed.low, feed.high, feed.at, feed.reduce
     own, exact, found = values[at], type(true) is Fraction, list[Value]()
@@ -160,9 +169,12 @@ def _fed(place: Place, feed: Feed, parents: Sequence[Value], rng: Random | None)
                     while carried == own:
                         carried = low + int(rng.random() * width)
                 values[at] = carried
-                answer = solve(*values)
             else:
-                answer = solve(*place.fitted(place.values, feed, carried, rng))
+                values = place.fitted(place.values, feed, carried, rng)
+            if other:
+                found.append(OTHER)
+                continue
+            answer = solve(*values)
         except UNDEFINED:
             found.append(NONE)
             continue

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from catena.domains import Whole
 from catena.graphs import UNDEFINED, inverted_nodes
 from catena.records import Graph, Value
-from catena.validators.certificates_trial import Feed, Place
+from catena.validators.certificates_places import Feed, Place
 
 MOST_VALUES = 2_000
 """Unknowns of larger domains are refused: every value is tried."""

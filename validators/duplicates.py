@@ -20,7 +20,6 @@ from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccess
 EXACT, NEAR, TEMPLATE = "exact duplicate", "near duplicate", "template cap"
 _NUM_PERM, _NUM_BANDS, _SEED = 64, 8, 42
 _WORD = re.compile(r"\w+|[^\w\s]")
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class Duplicates:
 
 def normalised(statement: str) -> str:
     """The statement as exact duplicates are compared: NFKC, case-folded, single spaces."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", statement)).strip().casefold()
+    return " ".join(unicodedata.normalize("NFKC", statement).split()).casefold()
 
 
 def _shingles(statement: str) -> list[str]:

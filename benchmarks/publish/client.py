@@ -34,7 +34,7 @@ def main() -> None:
     spent = time.monotonic() - began
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({"what": what, "seconds": round(spent, 2), "peak_mb": round(own), "child_peak_mb": round(child)}))
+    print(json.dumps({"seconds": round(spent, 2), "peak_mb": round(own), "child_peak_mb": round(child)}))
 
 
 if __name__ == "__main__":

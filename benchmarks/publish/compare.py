@@ -1,14 +1,17 @@
-"""Publish against a bare upload of the same rows, interleaved: `compare.py ROWS REPEATS [MB_PER_S ...]`.
+"""Publish against a bare upload of the same rows, interleaved: `compare.py ROWS|RUN REPEATS [MB_PER_S ...] [--only bare,upload]`.
 
-Prints a line of JSON for each run: what, its seconds, peak memory of the client and of the child that streams it all back.
+RUN is a folder that `rows.py` made before. Prints a line of JSON for each client: what, seconds from the start of its process to its
+end (imports included), `seconds` of the work alone, and the peak memory of the client and of the child that streams it all back.
 """
 
+import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,24 +31,32 @@ def one(what: str, run: Path, scratch: Path, bytes_per_s: int) -> dict[str, obje
     assert server.stdout is not None
     environment = {**os.environ, **json.loads(server.stdout.readline())}
     client = [sys.executable, str(HERE / "client.py"), what, str(run), "someone/rows"]
+    began = time.monotonic()
     done = subprocess.run(client, env=environment, capture_output=True, text=True, check=False)
+    wall = round(time.monotonic() - began, 2)
     told, _ = server.communicate("")
     if done.returncode:
         raise SystemExit(done.stderr)
-    return {**json.loads(done.stdout.splitlines()[-1]), **json.loads(told), "said": done.stdout.splitlines()[:-1]}
+    found = {**json.loads(done.stdout.splitlines()[-1]), **json.loads(told), "said": done.stdout.splitlines()[:-1]}
+    return {"what": what, "wall": wall, "load": round(os.getloadavg()[0], 1), **found}
 
 
 def main() -> None:
-    rows, repeats = int(sys.argv[1]), int(sys.argv[2])
-    speeds = [int(text) for text in sys.argv[3:]] or [0]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows")
+    parser.add_argument("repeats", type=int)
+    parser.add_argument("mb_per_s", type=int, nargs="*", default=[0])
+    parser.add_argument("--only", default=",".join(CONTESTANTS))
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="catena-publish-bench-") as folder:
-        run = Path(folder) / "run"
-        subprocess.run([sys.executable, str(HERE / "rows.py"), str(run), str(rows)], check=True)
+        run = Path(asked.rows) if not asked.rows.isdigit() else Path(folder) / "run"
+        if asked.rows.isdigit():
+            subprocess.run([sys.executable, str(HERE / "rows.py"), str(run), asked.rows], check=True)
         size = sum(path.stat().st_size for path in (run / "data").rglob("*.parquet"))
-        print(json.dumps({"rows": rows, "shards_mb": round(size / 1e6, 1)}), flush=True)
-        for speed in speeds:
-            for _ in range(repeats):
-                for what in CONTESTANTS:
+        print(json.dumps({"rows": asked.rows, "shards_mb": round(size / 1e6, 1)}), flush=True)
+        for _ in range(asked.repeats):
+            for speed in asked.mb_per_s:
+                for what in asked.only.split(","):
                     found = one(what, run, Path(folder), speed * 1_000_000)
                     print(json.dumps({"mb_per_s": speed, **found}), flush=True)
 

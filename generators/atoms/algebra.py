@@ -39,6 +39,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "algebra", "linear equations"),
         parameters={"a": Whole(2, 30), "b": Whole(2, 400), "c": Whole(2, 900)},
         solve=_linear_root,
+        injective=("b", "c"),
         steps=lambda a, b, c: (
             f"Subtracting {b} on both sides gives {a}·x = {c - b}. Dividing by {a} gives x = {say(_linear_root(a, b, c))}."
         ),
@@ -56,6 +57,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "algebra", "sequences"),
         parameters={"first": Whole(2, 500), "step": Whole(2, 40), "position": Whole(5, 90)},
         solve=lambda first, step, position: first + (position - 1) * step,
+        injective=("first", "step", "position"),
         steps=lambda first, step, position: (
             f"From the first term to position {position} there are {position - 1} steps of {step}. "
             f"The term is {first} + {position - 1} × {step} = {first + (position - 1) * step}."
@@ -73,6 +75,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "algebra", "systems of linear equations"),
         parameters={"total": Whole(60, 900), "gap": Whole(2, 48)},
         solve=lambda total, gap: (total + gap) // 2,
+        injective=("total", "gap"),
         steps=lambda total, gap: (
             f"Adding the gap to the sum counts the larger number twice: {total} + {gap} = {total + gap}. "
             f"Half of that is {(total + gap) // 2}."
@@ -91,6 +94,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "algebra", "absolute value equations"),
         parameters={"centre": Whole(2, 300), "distance": Whole(2, 300)},
         solve=lambda centre, distance: (centre - distance, centre + distance),
+        injective=("centre", "distance"),
         steps=lambda centre, distance: (
             f"x lies {distance} away from {centre}, on either side. "
             f"The solutions are {centre} - {distance} = {centre - distance} and {centre} + {distance} = {centre + distance}."
@@ -108,6 +112,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "algebra", "quadratic equations"),
         parameters={"b": Whole(2, 60), "c": Whole(2, 900)},
         solve=_larger_root,
+        injective=("b", "c"),
         steps=_root_steps,
         noun="the positive solution x",
         kind="real",

@@ -55,6 +55,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "calculus", "derivatives"),
         parameters={"a": Whole(2, 40), "b": Whole(2, 300), "x": Whole(2, 60)},
         solve=lambda a, b, x: 2 * a * x + b,
+        injective=("a", "b", "x"),
         steps=_slope_steps,
         noun="the slope",
         kind="integer",
@@ -70,6 +71,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "calculus", "integrals"),
         parameters={"a": Whole(2, 40), "b": Whole(2, 300), "upper": Whole(2, 30)},
         solve=_integral,
+        injective=("a", "b", "upper"),
         steps=_integral_steps,
         noun="the value of the integral",
         kind="rational",
@@ -85,6 +87,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "linear algebra", "determinants"),
         parameters={"a": Whole(2, 60), "b": Whole(2, 60), "c": Whole(2, 60), "d": Whole(2, 60)},
         solve=lambda a, b, c, d: a * d - b * c,
+        injective=("a", "b", "c", "d"),
         steps=lambda a, b, c, d: (
             f"The determinant is {a} × {d} - {b} × {c}. That is {a * d} - {b * c} = {a * d - b * c}."
         ),
@@ -102,6 +105,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "linear algebra", "vectors"),
         parameters={"a": Whole(-40, 40), "b": Whole(2, 60), "c": Whole(2, 60), "d": Whole(-40, 40)},
         solve=lambda a, b, c, d: a * c + b * d,
+        injective=("a", "d"),
         steps=lambda a, b, c, d: (
             f"Multiply matching components: {a} × {c} = {a * c} and {b} × {d} = {b * d}. Their sum is {a * c + b * d}."
         ),

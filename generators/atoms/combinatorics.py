@@ -34,6 +34,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "combinatorics", "counting pairs"),
         parameters={"guests": Whole(12, 200), "ill": Whole(2, 9)},
         solve=lambda guests, ill: comb(guests - ill, 2),
+        injective=("guests", "ill"),
         steps=_shake_steps,
         noun="the number of handshakes",
         kind="integer",
@@ -48,6 +49,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "combinatorics", "combinations"),
         parameters={"women": Whole(3, 40), "men": Whole(2, 60)},
         solve=lambda women, men: comb(women, 2) * men,
+        injective=("women", "men"),
         steps=_committee_steps,
         noun="the number of possible selections",
         kind="integer",
@@ -62,6 +64,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "combinatorics", "product rule"),
         parameters={"mains": Whole(2, 45), "starters": Whole(2, 30), "desserts": Whole(2, 30)},
         solve=lambda mains, starters, desserts: mains * (starters + desserts),
+        injective=("mains", "starters", "desserts"),
         steps=lambda mains, starters, desserts: (
             f"The other course can be any of {starters} + {desserts} = {starters + desserts} dishes. "
             f"Together there are {mains} × {starters + desserts} = {mains * (starters + desserts)} lunches."
@@ -79,6 +82,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "combinatorics", "inclusion and exclusion"),
         parameters={"french": Whole(45, 250), "spanish": Whole(45, 250), "both": Whole(2, 44), "neither": Whole(2, 90)},
         solve=lambda french, spanish, both, neither: french + spanish - both + neither,
+        injective=("french", "spanish", "both", "neither"),
         steps=lambda french, spanish, both, neither: (
             f"Those with both languages are counted twice, so {french} + {spanish} - {both} = {french + spanish - both} learn "
             f"a language. With the {neither} others there are {french + spanish - both + neither}."
@@ -96,6 +100,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "probability", "drawing without replacement"),
         parameters={"red": Whole(3, 60), "blue": Whole(2, 60)},
         solve=_two_red,
+        injective=("red", "blue"),
         steps=lambda red, blue: (
             f"The first marble is red with probability {red}/{red + blue}, the second then with {red - 1}/{red + blue - 1}. "
             f"The product is {say(_two_red(red, blue))}."
@@ -118,6 +123,7 @@ FAMILIES: tuple[Family, ...] = (
             "prize": Whole(100, 5000),
         },
         solve=_raffle_gain,
+        injective=("tickets", "price", "prize"),
         steps=lambda tickets, price, prize: (
             f"A ticket wins {prize} dollars with probability 1/{tickets} and always costs {price} dollars. "
             f"The expected gain is {prize}/{tickets} - {price} = {say(_raffle_gain(tickets, price, prize))} dollars."

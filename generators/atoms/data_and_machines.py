@@ -23,6 +23,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("computer science", "data representation", "binary numbers"),
         parameters={"a": Whole(5, 300), "b": Whole(5, 300)},
         solve=lambda a, b: f"{a + b:b}",
+        injective=("a", "b"),
         steps=lambda a, b: (
             f"The sum is {a} + {b} = {a + b}. Written as a sum of powers of two its digits are {a + b:b}."
         ),
@@ -39,6 +40,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("computer science", "data representation", "bitwise operations"),
         parameters={"a": Whole(17, 400), "b": Whole(17, 400)},
         solve=lambda a, b: a ^ b,
+        injective=("a", "b"),
         steps=lambda a, b: (
             f"In binary the numbers are {a:09b} and {b:09b}. They differ in the bits {a ^ b:09b}, which is {a ^ b}."
         ),
@@ -61,6 +63,7 @@ FAMILIES: tuple[Family, ...] = (
             "width": OneOf((2, 4, 8)),
         },
         solve=lambda base, row, column, columns, width: base + (row * columns + column) * width,
+        injective=("base", "row", "column", "columns", "width"),
         steps=lambda base, row, column, columns, width: (
             f"Before the element lie {row} × {columns} + {column} = {row * columns + column} others. "
             f"The address is {base} + {row * columns + column} × {width} = {base + (row * columns + column) * width}."
@@ -79,6 +82,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("computer science", "data representation", "images"),
         parameters={"width": Whole(16, 1920), "height": Whole(16, 1080), "depth": Whole(2, 8)},
         solve=lambda width, height, depth: width * height * depth,
+        injective=("width", "height", "depth"),
         steps=lambda width, height, depth: (
             f"The image has {width} × {height} = {width * height} pixels. "
             f"They take {width * height} × {depth} = {width * height * depth} bytes."
@@ -111,6 +115,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("computer science", "computer systems", "caches"),
         parameters={"hit": Whole(2, 12), "percent": Whole(2, 30), "penalty": Whole(40, 300)},
         solve=_access_time,
+        injective=("hit", "percent", "penalty"),
         steps=lambda hit, percent, penalty: (
             f"Misses add {percent} percent of {penalty}, or {say(_access_time(0, percent, penalty))} nanoseconds, on average. "
             f"With the {hit} nanoseconds that are always spent this makes {say(_access_time(hit, percent, penalty))} nanoseconds."

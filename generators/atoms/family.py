@@ -36,6 +36,8 @@ class Family:
         tolerance: Relative tolerance, for kind `real` alone.
         constraint: Refuses draws that make no sense (more eaten than bought); None accepts all.
         compact: Symbolic form for tiny students (`{x}+{k}`); None where there is none.
+        injective: Parameters that the answer tells while the others stay: no two values in their domains give the same answer. Proven by
+            the tests, since certificates rely on it; whatever is not listed is tried by them.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Family:
     level: Level = "school"
     constraint: Callable[..., bool] | None = None
     compact: str | None = None
+    injective: tuple[str, ...] = ()
     names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -39,6 +39,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "Newton's second law"),
         parameters={"mass": Whole(600, 3000), "gain": Tenths(3, 30), "friction": Whole(80, 600)},
         solve=_driving_force,
+        injective=("mass", "gain", "friction"),
         steps=lambda mass, gain, friction: (
             f"The net force is {mass} × {say(gain)} = {say(_driving_force(mass, gain, 0))} newtons. "
             f"Friction adds {friction}, so the engine provides {say(_driving_force(mass, gain, friction))} newtons."
@@ -57,6 +58,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "moments of force"),
         parameters={"left": Whole(20, 400), "left_arm": Whole(2, 6), "right": Whole(20, 400), "right_arm": Whole(2, 6)},
         solve=lambda left, left_arm, right, right_arm: left * left_arm - right * right_arm,
+        injective=("left", "left_arm", "right", "right_arm"),
         steps=_moment_steps,
         noun="the resulting moment in newton metres",
         kind="integer",
@@ -72,6 +74,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "fluids", "hydrostatic pressure"),
         parameters={"density": Whole(700, 1400, 10), "depth": Whole(2, 60)},
         solve=lambda density, depth: 98 * density * depth // 10,
+        injective=("density", "depth"),
         steps=lambda density, depth: (
             f"Each metre of depth adds {density} × 9.8 = {98 * density // 10} pascals. "
             f"In {depth} metres that makes {98 * density // 10 * depth} pascals."
@@ -105,6 +108,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "fluids", "Pascal's principle"),
         parameters={"push": Whole(20, 500), "small": Whole(2, 12), "large": Whole(40, 400)},
         solve=_press_force,
+        injective=("push", "small", "large"),
         steps=lambda push, small, large: (
             f"The pressure {push}/{small} newtons per square centimetre is the same on both pistons. "
             f"On {large} square centimetres it exerts {push} × {large} / {small} = {say(_press_force(push, small, large))} newtons."
@@ -123,6 +127,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "waves", "sound"),
         parameters={"speed": Whole(310, 360), "time": Tenths(4, 80)},
         solve=_echo_distance,
+        injective=("speed", "time"),
         steps=lambda speed, time: (
             f"The sound travels {speed} × {say(time)} = {say(_echo_distance(2 * speed, time))} metres there and back. "
             f"The cliff is half as far away, {say(_echo_distance(speed, time))} metres."

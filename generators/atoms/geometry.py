@@ -45,6 +45,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "geometry", "areas of rectangles"),
         parameters={"length": Whole(15, 80), "width": Whole(5, 40), "path": Whole(2, 9)},
         solve=lambda length, width, path: 2 * path * (length + width) + 4 * path * path,
+        injective=("length", "width", "path"),
         steps=_path_steps,
         noun="the area of the path in square metres",
         kind="integer",
@@ -60,6 +61,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "geometry", "surface areas"),
         parameters={"length": Whole(5, 90), "width": Whole(5, 60), "height": Whole(3, 50)},
         solve=lambda length, width, height: 2 * (length * width + length * height + width * height),
+        injective=("length", "width", "height"),
         steps=_surface_steps,
         noun="the surface area in square centimetres",
         kind="integer",
@@ -79,6 +81,7 @@ FAMILIES: tuple[Family, ...] = (
             "tree_shadow": Whole(3, 40),
         },
         solve=_tree_height,
+        injective=("stick", "shadow", "tree_shadow"),
         steps=lambda stick, shadow, tree_shadow: (
             f"Heights and shadows have the same ratio {stick} / {shadow}. "
             f"The tree is {tree_shadow} × {stick} / {shadow} = {say(_tree_height(stick, shadow, tree_shadow))} metres tall."
@@ -98,6 +101,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "geometry", "right triangles"),
         parameters={"length": Whole(20, 400), "width": Whole(20, 300)},
         solve=lambda length, width: hypot(length, width),
+        injective=("length", "width"),
         steps=lambda length, width: (
             f"By Pythagoras the square of the diagonal is {length}² + {width}² = {length**2 + width**2}. "
             f"Its root is {hypot(length, width):.6g} metres."
@@ -117,6 +121,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "geometry", "circles"),
         parameters={"radius": Whole(3, 90), "angle": Whole(20, 340)},
         solve=lambda radius, angle: pi * radius * radius * angle / 360,
+        injective=("radius", "angle"),
         steps=lambda radius, angle: (
             f"The full circle has the area π × {radius}² = {pi * radius**2:.6g}. "
             f"The sector is {angle}/360 of it, {pi * radius**2 * angle / 360:.6g} square centimetres."

@@ -45,6 +45,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "accelerated motion"),
         parameters={"speed": Whole(5, 60), "gain": Tenths(5, 40), "time": Whole(2, 15)},
         solve=_distance,
+        injective=("speed", "gain", "time"),
         steps=_distance_steps,
         noun="the distance in metres",
         kind="rational",
@@ -60,6 +61,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "kinetic energy"),
         parameters={"mass": Whole(600, 3000, 2), "slow": Whole(2, 25), "fast": Whole(26, 55)},
         solve=lambda mass, slow, fast: mass * (fast * fast - slow * slow) // 2,
+        injective=("slow", "fast"),
         steps=_energy_steps,
         noun="the energy gained in joules",
         kind="integer",
@@ -75,6 +77,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "potential energy"),
         parameters={"mass": Whole(5, 400), "height": Whole(2, 60)},
         solve=_lifting_energy,
+        injective=("mass", "height"),
         steps=lambda mass, height: (
             f"The weight is {mass} × 9.8 = {say(_lifting_energy(mass, 1))} newtons. "
             f"Lifting it by {height} metres takes {say(_lifting_energy(mass, height))} joules."
@@ -98,6 +101,7 @@ FAMILIES: tuple[Family, ...] = (
             "second_speed": Whole(2, 12),
         },
         solve=lambda first, first_speed, second, second_speed: first * first_speed - second * second_speed,
+        injective=("first", "first_speed", "second", "second_speed"),
         steps=_momentum_steps,
         noun="the total momentum in kilogram metres per second",
         kind="integer",
@@ -113,6 +117,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("physics", "mechanics", "free fall"),
         parameters={"height": Whole(3, 600)},
         solve=lambda height: sqrt(height / 4.9),
+        injective=("height",),
         steps=lambda height: (
             f"From h = g·t²/2 follows t² = 2 × {height} / 9.8 = {height / 4.9:.6g}. "
             f"The root gives t = {sqrt(height / 4.9):.6g} seconds."

@@ -37,6 +37,7 @@ FAMILIES: tuple[Family, ...] = (
         topic=("mathematics", "statistics", "mean values"),
         parameters={"mean": Whole(300, 900), "a": Whole(100, 700), "b": Whole(100, 700), "c": Whole(100, 700)},
         solve=lambda mean, a, b, c: 4 * mean - a - b - c,
+        injective=("mean", "a", "b", "c"),
         steps=lambda mean, a, b, c: (
             f"Four parcels weigh 4 × {mean} = {4 * mean} grams in total. The three known ones weigh {a + b + c} grams. "
             f"The last one weighs {4 * mean} - {a + b + c} = {4 * mean - a - b - c} grams."
@@ -61,6 +62,7 @@ FAMILIES: tuple[Family, ...] = (
             "second_mean": Whole(30, 95),
         },
         solve=_joint_mean,
+        injective=("first_mean", "second_mean"),
         steps=_joint_mean_steps,
         noun="the mean score of all pupils",
         kind="rational",
