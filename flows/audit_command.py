@@ -74,7 +74,13 @@ def _run_folder(source: str) -> Store | None:
 
 def _as_json(report: AuditReport) -> dict[str, Any]:
     findings = [asdict(one) for one in report.findings]
-    return {"rows": report.rows, "compared": report.compared, "severe": report.severe, "sums": report.sums, "findings": findings}
+    return {
+        "rows": report.rows,
+        "compared": report.compared,
+        "severe": report.severe,
+        "sums": report.sums,
+        "findings": findings,
+    }
 
 
 def _as_text(report: AuditReport, worst: int) -> Iterator[str]:

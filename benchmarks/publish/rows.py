@@ -1,4 +1,4 @@
-"""A run folder of so many generated rows, for the benchmark: `rows.py FOLDER ROWS [SHARD_ROWS]`."""
+"""A run folder of so many generated rows, for the benchmark: `rows.py FOLDER ROWS [SHARD_ROWS [WORDS]]`."""
 
 import sys
 from pathlib import Path
@@ -25,13 +25,13 @@ WORDS = [
 ]
 
 
-def worked(number: int) -> str:
-    """About 400 characters that compress as prose does, others for every number."""
+def worked(number: int, words: int) -> str:
+    """About eight characters a word that compress as prose does, others for every number."""
     drawn = Random(number)
-    return " ".join(drawn.choice(WORDS) for _ in range(50)) + f" {drawn.getrandbits(64)}"
+    return " ".join(drawn.choices(WORDS, k=words)) + f" {drawn.getrandbits(64)}"
 
 
-def make(folder: Path, rows: int, shard_rows: int = 10_000) -> None:
+def make(folder: Path, rows: int, shard_rows: int = 10_000, words: int = 50) -> None:
     """Three quarters of the rows for `sft`, the rest for `rl`; every row differs from every other."""
     plan = plan_of(Recipe.model_validate({**RECIPE, "pipeline": [], "compose": RECIPE["compose"]}), str(folder))
     store = Store(str(folder))
@@ -41,7 +41,7 @@ def make(folder: Path, rows: int, shard_rows: int = 10_000) -> None:
     for first in range(0, rows, shard_rows):
         use: Use = "sft" if first < 0.75 * rows else "rl"
         numbers = range(first, min(first + shard_rows, rows))
-        table = table_of(Sample, [sample(number, use, solution=worked(number)) for number in numbers])
+        table = table_of(Sample, [sample(number, use, solution=worked(number, words)) for number in numbers])
         shards.append(write_shard(store, f"data/{use}/{first // shard_rows:05d}.parquet", table))
     write_manifest(store, DATA_MANIFEST, shards, recipe="chains", identity=plan.identities["shards"], seed=3)
 
