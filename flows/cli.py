@@ -158,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SEED",
         help="with other perturbations than the published ones: reports the share that passes",
     )
+    certify.add_argument(
+        "--own-limits",
+        action="store_true",
+        help="hold each row to the limits that it names, even if weaker than the standard",
+    )
     certify.set_defaults(command=_certify)
 
     show = commands.add_parser("show", help="print rows of a shard as a person reads them")
@@ -230,7 +235,7 @@ def _status(options: argparse.Namespace) -> int:
 def _certify(options: argparse.Namespace) -> int:
     from catena.flows import inspect
 
-    return inspect.certify_shards(options.shards, fresh=options.fresh)
+    return inspect.certify_shards(options.shards, fresh=options.fresh, own_limits=options.own_limits)
 
 
 def _show(options: argparse.Namespace) -> int:

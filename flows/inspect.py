@@ -20,14 +20,16 @@ from catena.validators.certificates import NOT_NECESSARY, STANDARD, certify, lim
 _COLUMNS = ("problem_id", "question", "answer", "answer_type", "answer_unit", "answer_tolerance", "graph", "certificate")  # fmt: skip
 _BY_CHANCE = {NOT_NECESSARY, "solved without a link"}
 """Reasons that another sample of changes may have for a sound row."""
-WEAKER = "certified by weaker limits than the standard ones"
+WEAKER = "certified by weaker limits than the standard ones; --own-limits holds each row to those that it names"
 
 
-def certify_shards(paths: list[str], fresh: int | None = None) -> int:
+def certify_shards(paths: list[str], fresh: int | None = None, *, own_limits: bool = False) -> int:
     """Certifies every row again from the row alone.
 
     Args:
+        paths: Parquet files.
         fresh: A seed of other perturbations than the published ones; None repeats the published trial of each row.
+        own_limits: Whether weaker limits that a row names are enough for it.
 
     Returns:
         The exit code: 1 when a row is refused or was held to weaker limits than the standard ones, unless it is refused by perturbations
@@ -38,7 +40,7 @@ def certify_shards(paths: list[str], fresh: int | None = None) -> int:
     for path in paths:
         for row in read_rows([path], _COLUMNS).to_pylist():
             total += 1
-            reason = _certified(row, fresh)
+            reason = _certified(row, fresh, own_limits=own_limits)
             if reason is not None:
                 reasons[reason] += 1
     passed = total - reasons.total()
@@ -55,7 +57,7 @@ def certify_shards(paths: list[str], fresh: int | None = None) -> int:
     return 1 if set(reasons) - (set() if fresh is None else _BY_CHANCE) else 0
 
 
-def _certified(row: dict[str, Any], fresh: int | None) -> str | None:
+def _certified(row: dict[str, Any], fresh: int | None, *, own_limits: bool) -> str | None:
     """Why a row is refused; None: it is not."""
     if row["graph"] is None:
         return "not a composed row"
@@ -70,7 +72,7 @@ def _certified(row: dict[str, Any], fresh: int | None) -> str | None:
     answer = Answer(row["answer_type"], row["answer"], row["answer_unit"], row["answer_tolerance"])
     named = row["problem_id"] if fresh is None else stream_for(fresh, "certify again", row["problem_id"])
     reason = certify(row["question"], answer, graph, resolve, named, limits).reason
-    return WEAKER if reason is None and limits.weaker_than(STANDARD) else reason
+    return WEAKER if reason is None and not own_limits and limits.weaker_than(STANDARD) else reason
 
 
 def show(path: str, number: int) -> int:

@@ -1,7 +1,7 @@
 """Hosts in network namespaces of this machine: several addresses on one switch, each with a plug to be pulled.
 
 The network ends in these namespaces: nothing there can be reached from outside, nor can it reach anything else. Making one
-takes root. Ray joins no nodes over loopback, so that there is nothing to fall back on.
+takes root. There is no fall-back over loopback: in a trial two of two Ray nodes did not join over 127.0.0.1 in time.
 """
 
 import ctypes
