@@ -278,7 +278,7 @@ class Plan:
         """Whether any stage asks a model."""
         return bool(self.recipe.pipeline) or self.recipe.grow is not None
 
-    @property
+    @cached_property
     def provenance(self) -> dict[str, object]:
         """What every published row says of its origin."""
         return {
