@@ -161,7 +161,7 @@ class Cluster:
         address, port = self._first.address, self._first.inside(free_port)
         given = [f"--host={address}", f"--port={port}", "--no-dashboard", "--no-jupyter"]
         self.start("scheduler", BIN / "dask", "scheduler", *given).says("Scheduler at:")
-        from distributed import Client  # a test of Ray needs no Dask
+        from distributed import Client  # a test of Ray needs no Dask # pyright: ignore[reportMissingImports]
 
         self._client = self._first.inside(lambda: Client(f"tcp://{address}:{port}", set_as_default=False))
         return f"tcp://{address}:{port}"

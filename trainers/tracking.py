@@ -69,7 +69,7 @@ class ServiceTracker:
 
                 self._writer: Any = SummaryWriter(str(folder / "tensorboard"))
             elif service == "trackio":
-                import trackio
+                import trackio  # pyright: ignore[reportMissingImports]
 
                 self._writer = trackio.init(project=project, name=name, resume="allow", embed=False)
             else:
