@@ -71,7 +71,7 @@ class Member:
 
 def _title(process: psutil.Process) -> str:
     with suppress(psutil.Error):
-        return " ".join(process.cmdline())
+        return " ".join(process.cmdline()).strip()  # a title is filled up with blanks
     return ""
 
 

@@ -28,7 +28,7 @@ path = ["physics"]
 
 [[compose]]
 name = "prose"
-rows = { 2 = 9000, 4 = 9000 }
+rows = { 2 = 18000, 4 = 18000 }
 test = 100
 """
 WORKERS = 3
