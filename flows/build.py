@@ -160,8 +160,10 @@ def run_stage(
         if not missing:
             break
         with reporter.watching(workplace.progress(line)) if asking else nullcontext():
-            in_flight = plan.recipe.runner.in_flight
-            for future in done_shards(workplace, missing, stage, in_flight=in_flight, check=check):
+            given = plan.recipe.runner
+            for future in done_shards(
+                workplace, missing, stage, in_flight=given.in_flight, check=check, patience_s=given.patience_s
+            ):
                 marker = future.result()
                 if marker is not None:
                     reporter.advance(rows=marker.rows_in)

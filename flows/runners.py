@@ -6,7 +6,7 @@ A worker needs this package, the run folder's URL and Prefect's API within reach
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -17,21 +17,20 @@ from typing import Any, Protocol
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from catena.errors import UserError
 from catena.flows.job import Job
 from catena.flows.jobs import perform
 from catena.flows.pool import workers
-from catena.flows.run_folder import Marker
-from catena.flows.runners_recipe import RunnerSection
+from catena.flows.run_folder import Marker, finished_marker
+from catena.flows.runners_recipe import PATIENCE_S, RunnerSection
+from catena.flows.stragglers import Attempts, ShardFuture
+from catena.storage import Store
 
 OBJECTS_BYTES = 128 << 20
 """Of a Ray started here: jobs and markers pass through it, never rows."""
 _LOOK_EVERY_S = 1.0
-
-ShardFuture = PrefectFuture[Marker | None]
 
 
 class Workplace(Protocol):
@@ -51,8 +50,8 @@ def shard_task(workplace: Any, job: Job, stage: str, shard: str) -> Marker | Non
 
 @task(name="shard", task_run_name="{stage}/{shard}", cache_policy=NO_CACHE)
 def cluster_task(job: Job, stage: str, shard: str) -> Marker | None:
-    """One shard of one stage, where a cluster puts it."""
-    return perform(job)
+    """One shard of one stage, where a cluster puts it; nothing to do where another attempt has made it meanwhile."""
+    return finished_marker(Store(job.url), job.marker) or perform(job)
 
 
 @contextmanager
@@ -80,9 +79,17 @@ def runner(section: RunnerSection, count: int) -> Iterator[Any]:
 
 
 def done_shards(
-    workplace: Any, jobs: Sequence[Job], stage: str, *, in_flight: int, check: Callable[[], None]
+    workplace: Any,
+    jobs: Sequence[Job],
+    stage: str,
+    *,
+    in_flight: int,
+    check: Callable[[], None],
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[ShardFuture]:
     """Hands in `jobs`, at most `in_flight` at once, and yields their futures as they end.
+
+    A shard of a cluster may be handed in twice, see `catena.flows.stragglers`; whichever attempt makes it first is yielded.
 
     Args:
         workplace: An executor, the models, or a cluster's task runner.
@@ -90,31 +97,33 @@ def done_shards(
         stage: For the names of the tasks.
         in_flight: Bounds what the flow, Prefect and a scheduler have to remember.
         check: Called every second; what it raises ends the wait.
+        patience_s: How long a cluster may end no shard before the oldest ones are handed in again.
     """
-    ended: SimpleQueue[ShardFuture] = SimpleQueue()
+    ended: SimpleQueue[tuple[Job, ShardFuture]] = SimpleQueue()
     waiting = iter(jobs)
-    under_way: set[ShardFuture] = set()
+    book = Attempts(patience_s if isinstance(workplace, TaskRunner) else None)
 
-    def begin(some: int) -> None:
-        for job in islice(waiting, some):
+    def begin(some: Iterable[Job]) -> None:
+        for job in some:
+            book.begun(job)
             future = _begin(workplace, job, stage)
-            under_way.add(future)
-            future.add_done_callback(partial(_put, ended, future))
+            future.add_done_callback(partial(_put, ended, job, future))
 
-    begin(in_flight)
-    while under_way:
+    begin(islice(waiting, in_flight))
+    while book.under_way:
         check()
         try:
-            future = ended.get(timeout=_LOOK_EVERY_S)
+            job, future = ended.get(timeout=_LOOK_EVERY_S)
         except Empty:
+            begin(book.overdue())
             continue
-        under_way.discard(future)
-        begin(1)
-        yield future
+        if book.ended(job, future):
+            begin(islice(waiting, 1))
+            yield future
 
 
-def _put(ended: "SimpleQueue[ShardFuture]", future: ShardFuture, _: Any) -> None:
-    ended.put(future)
+def _put(ended: "SimpleQueue[tuple[Job, ShardFuture]]", job: Job, future: ShardFuture, _: Any) -> None:
+    ended.put((job, future))
 
 
 def _begin(workplace: Any, job: Job, stage: str) -> ShardFuture:

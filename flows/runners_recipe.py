@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from catena.flows.recipe_base import Section
 
 RunnerKind = Literal["processes", "threads", "ray", "dask"]
+PATIENCE_S = 60.0
 
 
 class RunnerSection(Section):
@@ -20,6 +21,8 @@ class RunnerSection(Section):
         workers: How many of them; 0 takes `workers` of the recipe. Where `address` is given, the cluster has its own number.
         in_flight: Shards handed in at once; the others are no Prefect tasks yet.
         restarts: How often a shard is begun anew when the worker that did it is gone.
+        patience_s: Seconds without the end of any shard after which the oldest ones of a cluster are handed in a second time;
+            longer where shards were seen to take longer.
     """
 
     kind: RunnerKind = "processes"
@@ -27,6 +30,7 @@ class RunnerSection(Section):
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1024
     restarts: Annotated[int, Field(ge=0, le=100)] = 5
+    patience_s: Annotated[float, Field(ge=1)] = PATIENCE_S
 
     @model_validator(mode="after")
     def _reachable(self) -> "RunnerSection":
