@@ -111,7 +111,7 @@ def test_the_loss_of_a_worker_and_a_new_one_change_no_byte(
             added = cluster.add()
             stopped_in_mid_shard(cluster, [added], run)
             added.resume()
-            assert run.root.wait(timeout=400) == 0, run.log.read_text()[-3000:]
+            assert run.root.wait(timeout=500) == 0, run.log.read_text()[-3000:]
         options = {"key": "test", "secret": "test", "endpoint_url": here["AWS_ENDPOINT_URL"]} if here else {}
         assert content(folder, **options) == content(reference)
         assert books(folder, here) == books(reference, {})
