@@ -30,6 +30,14 @@ a share `p` of the rows is in the sample with probability 1 - (1 - p)^2000: 0.95
 
 
 _QUIET = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS")
+_SPARING = {
+    "USE_TORCH": "0",
+    "USE_TF": "0",
+    "USE_JAX": "0",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
+"""For memory that does not grow with the rows: freed blocks of a few MB would stay in the allocators' arenas."""
 
 
 class CheckFailed(CatenaError):
@@ -101,7 +109,7 @@ class Reader:
         self._cache = tempfile.TemporaryDirectory(prefix="catena-publish-", ignore_cleanup_errors=True)
         self._told = tempfile.TemporaryFile()
         environment = {**os.environ, "HF_ENDPOINT": self._endpoint, "HF_HOME": self._cache.name}
-        environment |= dict.fromkeys(_QUIET, "1") | ({"HF_TOKEN": self._token} if self._token else {})
+        environment |= dict.fromkeys(_QUIET, "1") | _SPARING | ({"HF_TOKEN": self._token} if self._token else {})
         self._process = subprocess.Popen(
             [sys.executable, "-m", "catena.flows.publish_loading"],
             stdin=subprocess.PIPE,

@@ -61,7 +61,7 @@ def _streamed(asked: Mapping[str, Any]) -> dict[str, Any]:
             split=split,
             revision=asked["revision"],
             streaming=True,
-        )
+        ).reshard()  # one row group after the other: of a whole file Arrow decodes up to 1 GiB ahead
         rows[name] = 0
         chosen = spread(number, asked["audited"], name)
         looked_at: list[AuditRow] = []

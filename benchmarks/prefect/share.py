@@ -1,8 +1,8 @@
 """Prefect's share of a run's wall time: the same recipe with Prefect, and with its tasks and artifacts replaced by plain futures.
 
-`share.py [--rows 10000] [--repeats 3] [--what composed,rehearsed] [--count-at 10000,100000]`; a Prefect server (SQLite, loopback) and, for
+`share.py [--rows 10000] [--repeats 3] [--what composed,rehearsed] [--latency 0] [--count-at 10000,100000]`; a Prefect server (SQLite, loopback) and, for
 `rehearsed`, the rehearsal server are started once, outside of what is timed. Each run is a process of its own on a fresh folder; what is
-timed begins after its imports. With `--count-at`, task runs are counted in Prefect's database for so many rows, and nothing is timed.
+timed begins after its imports. `--latency` is how many seconds the rehearsal server waits before each answer. With `--count-at`, task runs are counted in Prefect's database for so many rows, and nothing is timed.
 """
 
 import argparse
@@ -58,7 +58,7 @@ RECIPES = {"composed": COMPOSED, "rehearsed": REHEARSED}
 
 
 def plainly(
-    workplace: Any, jobs: Sequence[Any], stage: str, *, in_flight: int, check: Callable[[], None]
+    workplace: Any, jobs: Sequence[Any], stage: str, *, in_flight: int, check: Callable[[], None], patience_s: float
 ) -> Iterator[Any]:
     """What `done_shards` does, by the futures of the workplace itself."""
     from catena.flows.jobs import perform
@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--what", default="composed,rehearsed")
     parser.add_argument("--count-at", default="")
+    parser.add_argument("--latency", type=float, default=0.0)
     asked = parser.parse_args()
     if asked.one:
         return one(*asked.one)
@@ -177,7 +178,8 @@ def main() -> None:
         url = stack.enter_context(api())
         os.environ["PREFECT_API_URL"] = url
         names = asked.what.split(",")
-        models = stack.enter_context(rehearsing(settings_from({"seed": 4}))) if "rehearsed" in names else ""
+        played = {"seed": 4, "latency_s": asked.latency}
+        models = stack.enter_context(rehearsing(settings_from(played))) if "rehearsed" in names else ""
         sizes = [int(text) for text in asked.count_at.split(",") if text]
         hows = ["prefect"] if sizes else ["prefect", "direct"]
         for what in names:
