@@ -16,6 +16,7 @@ from catena.flows.kept_rows import keep_rows, mixed, read_sources, write_kept
 from catena.flows.rows import accepted_drafts
 from catena.flows.run_folder import Marker
 from catena.flows.uncollected import uncollected
+from catena.generators import sources
 from catena.generators.atoms.catalog import families
 from catena.generators.chain import Pools
 from catena.generators.composing import Form, problem_id
@@ -86,6 +87,12 @@ def prepared_family(name: str) -> Prepared:
 @cache
 def _prepared_family(name: str, operations: int) -> Prepared:
     return prepare(families()[name])
+
+
+@cache
+def takes_answers(name: str) -> bool:
+    """Whether a family can be another node than the first; found once per process, without preparing it."""
+    return sources.takes_answers(families()[name])
 
 
 @lru_cache(maxsize=4)

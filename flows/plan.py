@@ -18,7 +18,7 @@ from catena import __version__
 from catena.errors import DatasetError, RecipeError
 from catena.flows import plan_compose, plan_panel, plan_pipelines, plan_taxonomy, puzzles_plan
 from catena.flows.job import Job
-from catena.flows.making import prepared_family
+from catena.flows.making import takes_answers
 from catena.flows.recipe import Composition, DatasetSource, Recipe
 from catena.flows.recipe_base import Section
 from catena.flows.recipe_publishing import CardSection
@@ -184,8 +184,7 @@ class Plan:
         offered = [
             family.topic
             for family in families().values()
-            if (group.style == "prose" or family.compact is not None)
-            and (horizon == 1 or prepared_family(family.name).links)
+            if (group.style == "prose" or family.compact is not None) and (horizon == 1 or takes_answers(family.name))
         ]
         branches = [(branch.path, branch.share) for branch in self.recipe.taxonomy]
         if group.topics:
