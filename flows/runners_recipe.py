@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from catena.flows.recipe_base import Section
 
 RunnerKind = Literal["processes", "threads", "ray", "dask"]
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 class RunnerSection(Section):

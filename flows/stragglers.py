@@ -17,8 +17,9 @@ from catena.flows.run_folder import Marker
 
 ShardFuture = PrefectFuture[Marker | None]
 
-AT_ONCE = 8
-"""Shards that are handed in again at once: those that were lost are among the oldest, and the others only wait for their turn."""
+AT_ONCE, MOST_ATTEMPTS = 8, 3
+"""Shards that are handed in again at once: those that were lost are among the oldest, and the others only wait for their turn; and
+attempts at one shard that may be under way: a long one is not to fill the cluster."""
 _PAUSES = 3
 """So many times the longest pause between two ends is no reason for a second attempt."""
 
@@ -71,7 +72,8 @@ class Attempts:
         if self._patience_s is None or paused_s < max(self._patience_s, _PAUSES * self._longest_s):
             return []
         self._longest_s, self._last = paused_s, now  # if nothing comes of it, with more patience next time
-        return [shard.job for shard in islice(self._shards.values(), AT_ONCE)]
+        lost = (shard.job for shard in self._shards.values() if shard.attempts < MOST_ATTEMPTS)
+        return list(islice(lost, AT_ONCE))
 
 
 def _succeeded(future: ShardFuture) -> bool:

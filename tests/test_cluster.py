@@ -1,5 +1,6 @@
 """A cluster of several hosts that loses a worker in mid-shard and gains one makes the bytes that one machine makes."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ rows = { 2 = 18000, 4 = 18000 }
 test = 100
 """
 WORKERS = 3
+
+
+@pytest.fixture(autouse=True)
+def _ended_in_good_order() -> Iterator[None]:
+    """Processes and namespaces go where the tests are ended by SIGTERM as well."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +110,25 @@ def test_the_loss_of_a_worker_and_a_new_one_change_no_byte(
     with hosts() as there, where(there[0], tmp_path) as (folder, env, here):
         with Cluster(kind, there, env, tmp_path) as cluster:
             workers = [cluster.add() for _ in range(WORKERS)]
-            given = ["--set", f"runner.kind={kind}", "--set", f"runner.address={cluster.address}", "--quiet"]
-            command = [sys.executable, "-m", "catena.flows.cli", "run", recipe, "--run-folder", folder, *given]
+            given = [
+                "--set",
+                f"runner.kind={kind}",
+                "--set",
+                f"runner.address={cluster.address}",
+                "--set",
+                "runner.patience_s=45",
+            ]
+            command = [
+                sys.executable,
+                "-m",
+                "catena.flows.cli",
+                "run",
+                recipe,
+                "--run-folder",
+                folder,
+                "--quiet",
+                *given,
+            ]
             run = cluster.start("run", *command)
             lost = stopped_in_mid_shard(cluster, workers, run)
             if unplugged:  # nobody is told that the worker has gone

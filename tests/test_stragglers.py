@@ -15,7 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from catena.flows.job import Job
 from catena.flows.run_folder import read_marker
 from catena.flows.runners import cluster_task, done_shards
-from catena.flows.stragglers import AT_ONCE, Attempts
+from catena.flows.stragglers import AT_ONCE, MOST_ATTEMPTS, Attempts
 from catena.storage import Store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -91,6 +91,18 @@ def test_only_the_oldest_are_handed_in_again_and_more_patience_is_had_each_time(
     assert book.overdue() == []
     now[0] = 61.0 + 184.0
     assert book.overdue() == work[:AT_ONCE]
+
+
+def test_a_shard_that_takes_long_does_not_fill_the_cluster(tmp_path: Path) -> None:
+    now = [0.0]
+    (job,), book, handed_in = jobs(tmp_path, 1), Attempts(1.0, lambda: now[0]), 1
+    book.begun(job)
+    for _ in range(20):
+        now[0] = 4 * now[0] + 10
+        for again in book.overdue():
+            book.begun(again)
+            handed_in += 1
+    assert handed_in == MOST_ATTEMPTS
 
 
 def test_processes_and_models_of_this_machine_are_never_given_up(tmp_path: Path) -> None:
