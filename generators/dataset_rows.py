@@ -106,7 +106,7 @@ def _read_hub(source: str, split: str, config: str | None) -> list[tuple[int, ob
     except (OSError, ValueError, RuntimeError) as error:
         raise DatasetError(
             f"{source}: the hub did not give config {config or _USUAL_CONFIG!r}, split {split!r} ({type(error).__name__}:"
-            f" {error}); check the id and the connection, or download the rows and give the path of a JSONL or Parquet file"
+            f" {error}); check the id, the split and the connection, or download the rows and give the path of a JSONL or Parquet file"
         ) from error
 
 
