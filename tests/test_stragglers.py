@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.futures import PrefectConcurrentFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catena.flows.job import Job
@@ -29,12 +29,14 @@ class Losing(ThreadPoolTaskRunner):
         self.lost = lost
         self.given: Counter[str] = Counter()
 
-    def submit(self, task: Any, parameters: dict[str, Any], *args: Any, **kwargs: Any) -> PrefectFuture[Any]:
+    def submit(
+        self, task: Any, parameters: dict[str, Any], wait_for: Any = None, dependencies: Any = None
+    ) -> PrefectConcurrentFuture[Any]:
         shard = parameters["shard"]
         self.given[shard] += 1
         if shard in self.lost and self.given[shard] == 1:
             return PrefectConcurrentFuture(uuid4(), Future())
-        return super().submit(task, parameters, *args, **kwargs)
+        return super().submit(task, parameters, wait_for, dependencies)
 
 
 def jobs(folder: Path, number: int, work: str = "lock_topics") -> list[Job]:
