@@ -121,9 +121,7 @@ class Cluster:
         if self.kind == "ray":
             given = [f"--address={self.address}", "--num-cpus=1", *_ray_options(host)]
             worker = self.start(name, BIN / "ray", "start", "--block", *given, host=host)
-            worker.says(
-                "Ray runtime started"
-            )  # one after the other: several at once do not all come up on a busy machine
+            worker.says("Ray runtime started")  # several that begin at once do not all come up on a busy machine
             return worker
         given = ["--nthreads=1", "--no-dashboard", f"--host={host.address}", f"--local-directory={self._temporary}"]
         return self.start(name, BIN / "dask", "worker", self.address, *given, host=host)

@@ -110,26 +110,10 @@ def test_the_loss_of_a_worker_and_a_new_one_change_no_byte(
     with hosts() as there, where(there[0], tmp_path) as (folder, env, here):
         with Cluster(kind, there, env, tmp_path) as cluster:
             workers = [cluster.add() for _ in range(WORKERS)]
-            given = [
-                "--set",
-                f"runner.kind={kind}",
-                "--set",
-                f"runner.address={cluster.address}",
-                "--set",
-                "runner.patience_s=45",
-            ]
-            command = [
-                sys.executable,
-                "-m",
-                "catena.flows.cli",
-                "run",
-                recipe,
-                "--run-folder",
-                folder,
-                "--quiet",
-                *given,
-            ]
-            run = cluster.start("run", *command)
+            settings = (f"runner.kind={kind}", f"runner.address={cluster.address}", "runner.patience_s=45")
+            given = [part for setting in settings for part in ("--set", setting)]
+            command = [sys.executable, "-m", "catena.flows.cli", "run", recipe, "--run-folder", folder, "--quiet"]
+            run = cluster.start("run", *command, *given)
             lost = stopped_in_mid_shard(cluster, workers, run)
             if unplugged:  # nobody is told that the worker has gone
                 lost.host.unplug()
