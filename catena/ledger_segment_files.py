@@ -20,6 +20,7 @@ from catena.engines.base import Usage
 from catena.errors import LedgerError
 from catena.ledger import Total
 from catena.ledger_rows import Row
+from catena.parquet import open_parquet, read_columns
 
 pc: Any = pyarrow.compute  # its functions are generated at import, unseen by type checkers
 VERSION = 1
@@ -154,7 +155,9 @@ def books_of(table: pa.Table) -> Books:
     table = table.append_column("truncated", pc.equal(table["finish_reason"], "length").cast(pa.int64()))
     sums = [(name, "sum") for name in (*numbers, "truncated")]
     books = {}
-    for group in table.group_by(["model", "purpose"]).aggregate([*sums, ("key", "count")]).to_pylist():
+    for group in (
+        table.group_by(["model", "purpose"], use_threads=False).aggregate([*sums, ("key", "count")]).to_pylist()
+    ):
         usage = Usage(*(group[f"{name}_sum"] for name in numbers[:4]))
         counted = (group["key_count"], group["truncated_sum"], usage, group["latency_s_sum"])
         books[group["model"], group["purpose"]] = Total(group["model"], group["purpose"], *counted)
@@ -178,7 +181,7 @@ def add_totals(books: Books, totals: Iterable[Total]) -> None:
 
 def _open(place: str, source: Any) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
+        return open_parquet(source, checksums=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # damage in a footer shows in many ways
@@ -187,7 +190,7 @@ def _open(place: str, source: Any) -> pq.ParquetFile:
 
 def _read(place: str, file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
     try:
-        return file.read(columns=columns).select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
+        return read_columns(file, columns).select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -19,6 +19,7 @@ from catena.storage import Store
 CACHE_BYTES = 64 << 20
 _PROBE = "writable"
 _AT_ONCE = 16
+_BLOCK = 256 << 10  # what is read at once beyond what was asked for, so that neighbouring columns are one request
 _TRIES = 4
 
 
@@ -150,7 +151,7 @@ class SegmentStore:
 
     def _open(self, name: str) -> Any:
         try:
-            return self._files.open(f"{self._root}/{name}", "rb", cache_type="none")
+            return self._files.open(f"{self._root}/{name}", "rb", cache_type="readahead", block_size=_BLOCK)
         except FileNotFoundError:
             raise
         except Exception as error:

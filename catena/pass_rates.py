@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catena.errors import ShardError
+from catena.parquet import read_table
 from catena.records import content_id
 from catena.storage import Store
 
@@ -155,7 +156,9 @@ def read_pass_rates(store: Store | str | Path) -> PassRates:
     if not names:
         return PassRates({}, {})
     table = pa.concat_tables(_segment(store, f"{FOLDER}/{name}") for name in names)
-    sums = table.group_by(["kind", "key", "model"]).aggregate([("accepted", "sum"), ("decided", "sum")])
+    sums = table.group_by(["kind", "key", "model"], use_threads=False).aggregate(
+        [("accepted", "sum"), ("decided", "sum")]
+    )
     columns = [sums.column(name).to_pylist() for name in ("kind", "key", "model", "accepted_sum", "decided_sum")]
     return pass_rates_of(
         Observed(key, model, Tally(*counts), kind) for kind, key, model, *counts in zip(*columns, strict=True)
@@ -227,7 +230,7 @@ def _store(store: Store | str | Path) -> Store:
 
 def _segment(store: Store, path: str) -> pa.Table:
     try:
-        table = pq.read_table(pa.BufferReader(store.read(path)))
+        table = read_table(pa.BufferReader(store.read(path)))
     except (pa.ArrowException, OSError) as error:
         raise ShardError(
             f"{store.full(path)}: not a whole segment of pass rates ({error}); delete it and make it again"

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catena.errors import ShardError
+from catena.parquet import open_parquet, read_columns
 from catena.schemas import SCHEMA_VERSION
 from catena.storage import Store
 
@@ -56,14 +57,14 @@ def read_shard(
             f"{store.full(path)}: its content is not what the manifest lists; delete it and run the recipe again"
         )
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = open_parquet(pa.BufferReader(data))
         version = (file.schema_arrow.metadata or {}).get(_VERSION_KEY, b"").decode()
         if version != str(SCHEMA_VERSION):
             raise ShardError(
                 f"{store.full(path)}: schema version {version or 'unknown'}, this build reads {SCHEMA_VERSION};"
                 " make the data again with this version"
             )
-        return file.read(columns=list(columns) if columns is not None else None)
+        return read_columns(file, columns)
     except (pa.ArrowException, OSError) as error:
         raise ShardError(
             f"{store.full(path)}: not a whole Parquet file ({error}); delete it and run the recipe again"

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from catena.errors import DatasetError
 from catena.flows.eval_benchmarks import Layout, problem_of
 from catena.flows.rows_input import read_raw
 from catena.flows.run_folder import DATA_MANIFEST
 from catena.generators.row_sources import read_rows as read_hub_rows
 from catena.graphs import graph_from_text
+from catena.parquet import open_parquet
 from catena.puzzles import puzzle_of
 from catena.records import Answer, Turn, content_id
 from catena.shards import read_manifest, read_rows
@@ -116,7 +115,7 @@ def _shards_of(source: str) -> list[str] | None:
 
 def _is_shard(path: str) -> bool:
     try:
-        names = set(pq.read_schema(path).names)
+        names = set(open_parquet(path).schema_arrow.names)
     except (OSError, ValueError):
         return False  # read as a benchmark, which says what is wrong with it
     return names.issuperset(COLUMNS)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from catena import __version__
 from catena.errors import DatasetError
 from catena.horizon_excess import HorizonExcess
+from catena.parquet import read_table
 from catena.records import content_id
 from catena.storage import Store
 from catena.trainers.evaluate_records import UNDECIDED, Attempt, EvaluationProblem, Judged, Tallied
@@ -129,7 +130,7 @@ def read_results(path: str) -> tuple[dict[str, Any], list[Tallied]]:
         results = json.loads(file.read_text(encoding="utf-8"))
         if results["format"] != FORMAT:
             raise ValueError(f"format {results['format']!r}")
-        table = pq.read_table(file.parent / str(results["verdicts"]), columns=[*SCHEMA.names[:13]])
+        table = read_table(file.parent / str(results["verdicts"]), columns=[*SCHEMA.names[:13]])
     except OSError as error:
         raise DatasetError(
             f"{path}: cannot be read ({error}); give the {RESULTS} of an evaluation, its {VERDICTS} beside it"

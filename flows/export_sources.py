@@ -11,11 +11,11 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet as pq
 
 from catena.errors import DatasetError, ShardError
 from catena.flows.rows_input import read_raw
 from catena.flows.run_folder import DATA_MANIFEST
+from catena.parquet import batches_of, open_parquet
 from catena.schemas import SCHEMA_VERSION
 from catena.shards import Shard, read_manifest
 from catena.storage import Store
@@ -88,9 +88,9 @@ def _shard_rows(
         with opened as stream:
             if expected is not None:
                 _compare(stream, path, expected)
-            file = pq.ParquetFile(stream, pre_buffer=False)
+            file = open_parquet(stream)
             _check(file.schema_arrow, path)
-            for batch in file.iter_batches(_BATCH, columns=list(COLUMNS)):
+            for batch in batches_of(file, _BATCH, COLUMNS):
                 counts.update(batch.column("suggested_use").to_pylist())
                 chosen = pc.is_in(batch.column("suggested_use"), value_set=pa.array(list(uses), pa.string()))
                 yield from batch.filter(chosen).to_pylist()

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catena.errors import DatasetError, UserError
+from catena.parquet import read_table
 from catena.trainers.exports.rounds import STATE, observe_round, only_one
 
 _TYPES = {"schedule": pa.string(), "problem_id": pa.string(), "reward": pa.float64(), "visit": pa.int64()}
@@ -58,7 +58,7 @@ def read_log(path: Path) -> pa.Table:
         DatasetError: It cannot be read.
     """
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else _lines(path)
+        table = read_table(path) if path.suffix == ".parquet" else _lines(path)
         known = [name for name in _TYPES if name in table.column_names]
         return table.select(known).cast(pa.schema([pa.field(name, _TYPES[name]) for name in known]))
     except (OSError, ValueError, pa.ArrowException) as error:

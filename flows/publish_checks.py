@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from catena.errors import CatenaError
 from catena.flows.publish_hub import Hub
 from catena.flows.publish_parts import FOLDER, Part
 from catena.flows.publish_staging import StagedFile, rows_of
+from catena.parquet import open_parquet
 from catena.secrets import Secret
 
 AUDITED = 2_000
@@ -79,7 +79,7 @@ def check_rows(hub: Hub, files: Sequence[StagedFile], revision: str) -> int:
 
     def counted(one: StagedFile) -> int:
         with hub.opened(one.path, revision) as file:
-            return int(pq.ParquetFile(file).metadata.num_rows)
+            return int(open_parquet(file).metadata.num_rows)
 
     with ThreadPoolExecutor(4) as readers:
         found = list(readers.map(counted, files))

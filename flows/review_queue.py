@@ -1,14 +1,14 @@
 """Rows that verifiers were not sure about: which ones wait for a person, and what a person can say of them."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from catena.errors import UserError
 from catena.flows.plan import Plan
 from catena.flows.reviews import Fault, Review, Verdict, reviews
+from catena.parquet import read_table
 from catena.storage import Store
 
 DOUBTFUL = ("wrong key", "undecided", "ambiguous", "judges undecided", "judged invalid")
@@ -67,6 +67,6 @@ def _folders(store: Store, plan: Plan) -> Iterator[str]:
 def _doubts(store: Store, stage: str) -> Iterator[Doubt]:
     folder = f"stages/{stage}/rejected"
     for name in store.names(folder):
-        for row in pq.read_table(io.BytesIO(store.read(f"{folder}/{name}"))).to_pylist():
+        for row in read_table(pa.BufferReader(store.read(f"{folder}/{name}"))).to_pylist():
             if row["reason"] in DOUBTFUL:
                 yield Doubt(row["row"], row["stage"], row["reason"], row["statement"], row["detail"], stage)

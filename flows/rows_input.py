@@ -17,11 +17,11 @@ from typing import Any
 import fsspec
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catena.errors import DatasetError, UserError
 from catena.flows.run_folder import DATA_MANIFEST
 from catena.generators.datasets import read_rows as read_hub_rows
+from catena.parquet import batches_of, open_parquet
 from catena.shards import read_manifest
 from catena.storage import Store
 
@@ -180,7 +180,7 @@ def _published(store: Store) -> Iterator[dict[str, Any]]:
 def _parquet(source: str) -> Iterator[dict[str, Any]]:
     with _opened(source) as stream:
         try:
-            for batch in pq.ParquetFile(stream).iter_batches(_BATCH):
+            for batch in batches_of(open_parquet(stream), _BATCH):
                 yield from batch.to_pylist()
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DatasetError(f"{source}: not a whole Parquet file ({error}); give one, or JSONL") from error

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catena.errors import DatasetError
+from catena.parquet import batches_of, open_parquet
 
 FINAL = re.compile(r"\n?####\s*\$?(-?[\d,]{1,20}(?:\.\d{1,8})?)\s*$")
 """The last line of a worked solution: `#### 72`."""
@@ -59,7 +59,7 @@ def columns_missing(source: str, rows: list[tuple[int, object]], names: tuple[st
 def _read_parquet(source: str) -> list[tuple[int, object]]:
     try:
         with fsspec.open(source, "rb") as file:
-            batches = pq.ParquetFile(file).iter_batches(_BATCH_ROWS)
+            batches = batches_of(open_parquet(file), _BATCH_ROWS)
             return list(enumerate((row for batch in batches for row in batch.to_pylist()), start=1))
     except FileNotFoundError as error:
         raise DatasetError(f"{source}: no such file; give a Parquet path, an fsspec URL or a hub id") from error

@@ -15,6 +15,10 @@ from tests.published_run import make_run, sample
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REPO = "someone/chains"
+UNFINISHED = ("load_streaming", "load_torch")
+ABORTED = "terminate called without an active exception\n"
+"""The last words of a process that leaves a stream of `datasets` unfinished, now and then on a busy machine: Arrow's threads still
+read when the interpreter ends (https://github.com/huggingface/datasets/issues/7566). All its work is done by then."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def said(environment: dict[str, str], name: str, *more: str) -> str:
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), REPO, *more]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 0, ended.stderr[-2000:]
+    ended_well = ended.returncode == 0 or (name in UNFINISHED and ended.stderr.endswith(ABORTED))
+    assert ended_well, ended.stderr[-2000:]
     return ended.stdout
 
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catena.errors import DatasetError, RecipeError, RunFolderError, UserError
+from catena.parquet import read_table
 from catena.records import content_id
 from catena.storage import Store
 from catena.trainers.curricula import CurriculumSettings, make_curriculum
@@ -239,7 +240,7 @@ def _write_problems(folder: Path, problems: Problems) -> None:
 def _read_problems(folder: Path) -> Problems:
     found: dict[int, list[str]] = {}
     try:
-        table = pq.read_table(folder / PROBLEMS)
+        table = read_table(folder / PROBLEMS)
     except (OSError, pa.ArrowException) as error:
         raise RunFolderError(f"{folder / PROBLEMS}: cannot be read ({error}); start again in another folder") from error
     for horizon, problem_id in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
