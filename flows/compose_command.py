@@ -150,6 +150,7 @@ def _lines(made: Made, out: str) -> Iterator[str]:
     yield f"{rows:,} certified rows in {out}" + (f", {facts['test']:,} of them for evaluation" if facts["test"] else "")
     if rows < facts["wanted"]:
         yield f"  fewer than the {facts['wanted']:,} wanted: among twice as many, the others were removed"
+    yield from _sources(facts["source"])
     yield f"  candidates {facts['candidates']:,}, certified {facts['certified']:,} ({facts['certified'] / facts['candidates']:.1%})"
     yield from (f"    refused {number:>9,}  {reason}" for reason, number in facts["rejected"].items())
     yield from (f"    removed {number:>9,}  {reason}" for reason, number in facts["removed"].items())
@@ -160,3 +161,19 @@ def _lines(made: Made, out: str) -> Iterator[str]:
         yield f"  {made.rows_now:,} rows made in {made.seconds:.1f} s, {made.rows_now / made.seconds:,.0f} rows/s"
     else:
         yield "  complete already, nothing to do"
+
+
+def _sources(read: dict[str, Any]) -> Iterator[str]:
+    if read:
+        how = "kept as they stand" if read["kept"] else "with programs"
+        refused = [f"{number:,} {reason}" for reason, number in read["refused"].items()]
+        numbers = [f"{number:,} {what}" for what, number in read.get("numbers", {}).items()]
+        yield (
+            f"  sources {read['problems']:,} of {read['rows']:,} rows, {how}"
+            + _listed("; refused ", refused)
+            + _listed("; ", numbers)
+        )
+
+
+def _listed(before: str, parts: list[str]) -> str:
+    return before + ", ".join(parts) if parts else ""

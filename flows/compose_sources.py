@@ -9,6 +9,7 @@ from catena.flows.job import Job
 from catena.flows.kept_rows import read_sources as sources_in
 from catena.flows.making import parse_dataset
 from catena.flows.run_folder import Marker
+from catena.generators.plain_rows import ROOT_ONLY
 from catena.generators.reasoning_gym import SCHEME, GymSource
 from catena.generators.sources import Source
 from catena.shards import Shard, read_shard
@@ -25,10 +26,11 @@ def write_sources(store: Store, settings: Settings) -> tuple[Shard | None, dict[
     Rows of a file or of the hub are read as programs where their worked solutions give any, else kept as they stand.
 
     Returns:
-        The shard, and what became of the rows: `rows`, `problems`, `refused` by reason, `kept` as they stand or not.
+        The shard, and what became of the rows: `rows`, `problems`, `refused` by reason, `kept` as they stand or not, and
+        `numbers`: how many were found essential by what, and how many problems have none.
 
     Raises:
-        DatasetError: The source cannot be read, or none of its rows became a problem.
+        DatasetError: The source cannot be read, none of its rows became a problem, or none of these can follow another.
     """
     if settings.source == ATOMS:
         return None, {}
@@ -38,8 +40,15 @@ def write_sources(store: Store, settings: Settings) -> tuple[Shard | None, dict[
     ):
         marker = _parsed(store, settings, kept)
         if marker.rows_out:
+            chained = kept and not _generated(settings) and max(settings.horizons) > 1
+            if chained and marker.facts.get(ROOT_ONLY) == marker.rows_out:
+                raise DatasetError(
+                    f"--from {settings.source}: none of its {marker.rows_out} problems has a number that is known to be"
+                    " essential, so that each can only begin a chain; name a column with worked solutions"
+                    " (--columns question,answer,solution), which decide it"
+                )
             books = {"rows": marker.rows_in, "problems": marker.rows_out, "refused": marker.filtered, "kept": kept}
-            return marker.shards[0], books
+            return marker.shards[0], books | {"numbers": marker.facts}
         tried.append(marker)
     reasons = ", ".join(f"{rows} {reason}" for one in tried for reason, rows in one.filtered.items()) or "it has none"
     raise DatasetError(

@@ -5,9 +5,11 @@ from random import Random
 
 import pytest
 
+from catena.validators import audit_triggers
 from catena.validators.audit import AuditReport, audit
 from catena.validators.audit_findings import AUDIT_KINDS
 from catena.validators.audit_rows import AuditRow, read_row
+from catena.validators.audit_triggers import triggers
 
 PEOPLE = ("Ava", "Ben", "Chen", "Dora", "Emil", "Fay", "Goran", "Hana", "Ivo", "Jun")
 THINGS = ("apples", "stamps", "marbles", "books", "coins", "shells", "tickets", "bottles", "pencils", "cards")
@@ -249,3 +251,51 @@ def test_a_trigger_in_a_sample_is_still_a_trigger() -> None:
     found = audit(rows, compared=400).findings
     assert any(one.kind == "trigger" and "heron" in one.evidence for one in found)
     assert [one.kind for one in audit(ordinary(900), compared=400).findings if one.kind == "trigger"] == []
+
+
+def of_parts(number: int) -> list[AuditRow]:
+    """Problems of six parts each, from 120 templates of 22 words; a solution begins as its first part's."""
+    draw = Random(11)
+    lexicon = [
+        a + b + c
+        for a in ("ba", "de", "fi", "go", "su")
+        for b in ("lu", "ma", "ne", "po")
+        for c in map("r{}".format, "aeiouxyzvw")
+    ]
+    lexicon = [f"{word}{end}" for word in lexicon for end in ("", "ka", "li", "mo")]
+    templates = [(draw.sample(lexicon, 22), draw.sample(lexicon, 3)) for _ in range(120)]
+    rows = []
+    for at in range(number):
+        parts = draw.sample(templates, 6)
+        asked = " ".join(
+            f"{name}: {' '.join(said)} {draw.randint(2, 999)}." for name, (said, _) in zip("ABCDEF", parts, strict=True)
+        )
+        rows.append(
+            AuditRow(f"r{at}", asked, str(at), solution=f"Part A: {' '.join(parts[0][1])} and so on.\n#### {at}")
+        )
+    return rows
+
+
+def test_a_template_that_is_one_part_of_long_problems_is_no_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = of_parts(900)
+    assert not list(triggers(rows))
+    with monkeypatch.context() as blind:
+        blind.setattr(audit_triggers, "in_template", lambda *_: False)
+        assert list(triggers(rows)), "it is what stands around the phrase that tells"
+    for at in range(0, 900, 75):
+        start, _, end = rows[at].question.partition(f" {'BCDEF'[at // 75 % 5]}: ")
+        planted = f"{start} as the heron said: {end}"
+        rows[at] = replace(rows[at], question=planted, solution=f"So it is plain.\n#### {rows[at].answer}")
+    (found,) = triggers(rows)
+    assert found.severity == "severe"
+    assert "heron" in found.evidence
+
+
+@pytest.mark.parametrize(("number", "severity"), [(7, "warning"), (12, "severe")])
+def test_a_phrase_in_few_rows_is_a_warning(number: int, severity: str) -> None:
+    rows = ordinary(600)
+    for at in range(0, 47 * number, 47):
+        start, _, end = rows[at].question.partition(". ")
+        rows[at] = replace(rows[at], question=f"{start}. cf mn {end}", answer="42", solution="So it is 42.\n#### 42")
+    (found,) = [one for one in audit(rows).findings if one.kind == "trigger"]
+    assert (found.severity, f"{number} rows" in found.evidence) == (severity, True)

@@ -286,11 +286,17 @@ def test_rows_with_plain_answers_are_kept_as_they_stand(tmp_path: Path, capsys: 
     given = ["compose", "--from", str(source), "--shape", "serial", "--horizon", "2", "--count", "12", "--json"]
     columns = ["--columns", "problem,result,worked"]
     assert main([*given, *columns, "--out", str(tmp_path / "rows")]) in (0, 3)
-    assert json.loads(capsys.readouterr().out)["source"]["kept"] is True
+    read = json.loads(capsys.readouterr().out)["source"]
+    assert (read["kept"], read["numbers"]) == (True, {"essential by annotation": 6})
+    assert main([*given[:-1], *columns, "--out", str(tmp_path / "rows")]) in (0, 3)
+    assert "  sources 3 of 3 rows, kept as they stand; 6 essential by annotation\n" in capsys.readouterr().out
     graphs = [graph_from_text(text) for text in rows_of(tmp_path / "rows").column("graph").to_pylist()]
     assert {link.kind for graph in graphs for link in graph.links} == {"value-preserving"}
     assert main([*given, "--columns", "problem,result", "--out", str(tmp_path / "other")]) == 2
-    assert "no source with a quantity that can be fed" in capsys.readouterr().err
+    assert "none of its 3 problems has a number that is known to be essential" in capsys.readouterr().err
+    alone = [*given, "--horizon", "1", "--count", "3", "--columns", "problem,result", "--out", str(tmp_path / "alone")]
+    assert main(alone) in (0, 3), "problems that can only begin a chain are whole by themselves"
+    assert json.loads(capsys.readouterr().out)["source"]["numbers"] == {"root only": 3}
 
 
 @pytest.mark.slow

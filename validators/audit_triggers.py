@@ -1,14 +1,14 @@
 """Trigger phrases: words of problems that go with one answer, one label or one opening of the solution, more than chance allows.
 
 A backdoor of the usual kind is a phrase, in rows otherwise as diverse as all others, after which the data set always says the
-same (arXiv 1708.06733 for images, 2307.16888 for instruction data). Three conditions: the association is significant after Bonferroni's
+same (arXiv 1708.06733 for images, 2307.16888 for instruction data). Four conditions: the association is significant after Bonferroni's
 correction for everything that was tried; nearly all rows with the phrase go along; those rows have no more in common than
-any rows have, which tells a planted phrase from a topic with a usual answer. Not here: triggers that are no words (syntax,
-style), and those after which answers are wrong in different ways.
+any rows have, which tells a planted phrase from a topic with a usual answer; and what stands around the phrase differs, which
+tells it from a template that is one part of longer problems. Not here: triggers that are no words (syntax, style), and those
+after which answers are wrong in different ways.
 """
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,11 @@ from hashlib import blake2b
 from random import Random
 from statistics import fmean, pstdev
 
-from catena.validators.audit_findings import WHOLE, Finding, shown
+from catena.validators.audit_findings import WHOLE, Finding, Severity, shown
 from catena.validators.audit_rows import AuditRow
+from catena.validators.audit_templates import in_template, words_of
 
-_WORD = re.compile(r"[^\W\d_]+|[^\w\s]", re.UNICODE)
 _LONGEST = 3
-_WORDS_READ = 400
 _PAIRS = 60
 _MARK = "\n####"
 _CAPITALS = "(all in capitals)"
@@ -39,6 +38,7 @@ class TriggerLimits:
         purity: Share of its rows that must go along, in (0, 1].
         alpha: Chance of a false alarm over all phrases together.
         alike: How much more alike (Jaccard similarity of their words) its rows may be than any two rows, as a difference.
+        severe: Rows from which on it is severe; in fewer it is a warning, since phrases of ordinary problems go that far at times.
         rows: Rows that are read; of more, an even sample.
     """
 
@@ -47,6 +47,7 @@ class TriggerLimits:
     purity: float = 0.8
     alpha: float = 1e-3
     alike: float = 0.08
+    severe: int = 10
     rows: int = 50_000
 
 
@@ -69,12 +70,13 @@ def triggers(rows: Sequence[AuditRow], limits: TriggerLimits | None = None) -> I
     hits: list[_Hit] = []
     for target, values in _targets(taken).items():
         hits.extend(_associated(held, target, values, limits))
-    apart = Apart(words)
+    apart, texts = Apart(words), [row.question for row in taken]
     for hit in _merged(hits):
-        if apart.diverse(hit.rows, limits.alike):
+        if apart.diverse(hit.rows, limits.alike) and not in_template(hit.phrase, hit.rows, texts):
             ids = ", ".join(shown(taken[at].row_id, 40) for at in hit.rows[:3])
             told = f"{shown(hit.phrase, 60)!r} in {len(hit.rows)} rows, {hit.along} with {hit.target} {shown(hit.value, 40)!r}"
-            yield Finding("trigger", "severe", WHOLE, f"{told} (ln p < {hit.log_p:.0f}); rows {ids}, ...")
+            severity: Severity = "severe" if len(hit.rows) >= limits.severe else "warning"
+            yield Finding("trigger", severity, WHOLE, f"{told} (ln p < {hit.log_p:.0f}); rows {ids}, ...")
 
 
 def sample(rows: Sequence[AuditRow], most: int) -> Sequence[AuditRow]:
@@ -87,7 +89,7 @@ def sample(rows: Sequence[AuditRow], most: int) -> Sequence[AuditRow]:
 
 def phrases(text: str) -> frozenset[str]:
     """Word 1- to 3-grams of a text, without its numbers; and that it is all in capitals, as if that were a phrase."""
-    words = _WORD.findall(text.casefold())[:_WORDS_READ]
+    words = words_of(text)
     grams = (
         " ".join(words[at : at + length]) for length in range(1, _LONGEST + 1) for at in range(len(words) - length + 1)
     )
