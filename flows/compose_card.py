@@ -71,7 +71,7 @@ def card(settings: Settings, facts: dict[str, Any]) -> str:
         version=facts["settings"]["version"],
         loading=", ".join(f'"{split}": "{path}"' for split, path in files.items()),
         truth=_KEPT if read.get("kept") else _PROGRAMS,
-        source="problem families of Catena" if settings.source == ATOMS else _read(read),
+        source="problem families of Catena" if settings.source == ATOMS else read_of(read),
         shapes=_listed(facts["shapes"]),
         horizons=_listed(facts["horizons"]),
         style=settings.style,
@@ -87,10 +87,11 @@ def card(settings: Settings, facts: dict[str, Any]) -> str:
     )
 
 
-def _read(read: dict[str, Any]) -> str:
-    return (
-        f"{read['problems']:,} problems with programs, from {read['rows']:,} rows ({_listed(read['refused'])} refused)"
-    )
+def read_of(read: dict[str, Any]) -> str:
+    """What the rows of a source gave, in a few words; `read` as `catena.flows.compose_sources.write_sources` gives it."""
+    how = "kept as they stand" if read["kept"] else "with programs"
+    numbers = f"; {_listed(read['numbers'])}" if read.get("numbers") else ""
+    return f"{read['problems']:,} problems {how}, from {read['rows']:,} rows (refused: {_listed(read['refused'])}){numbers}"
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from catena.errors import UserError
+from catena.flows.compose_card import read_of
 from catena.flows.compose_run import Made, make
 from catena.flows.compose_settings import ATOMS, Settings
 from catena.flows.progress import Reporter
@@ -150,7 +151,8 @@ def _lines(made: Made, out: str) -> Iterator[str]:
     yield f"{rows:,} certified rows in {out}" + (f", {facts['test']:,} of them for evaluation" if facts["test"] else "")
     if rows < facts["wanted"]:
         yield f"  fewer than the {facts['wanted']:,} wanted: among twice as many, the others were removed"
-    yield from _sources(facts["source"])
+    if facts["source"]:
+        yield f"  sources {read_of(facts['source'])}"
     yield f"  candidates {facts['candidates']:,}, certified {facts['certified']:,} ({facts['certified'] / facts['candidates']:.1%})"
     yield from (f"    refused {number:>9,}  {reason}" for reason, number in facts["rejected"].items())
     yield from (f"    removed {number:>9,}  {reason}" for reason, number in facts["removed"].items())
@@ -161,19 +163,3 @@ def _lines(made: Made, out: str) -> Iterator[str]:
         yield f"  {made.rows_now:,} rows made in {made.seconds:.1f} s, {made.rows_now / made.seconds:,.0f} rows/s"
     else:
         yield "  complete already, nothing to do"
-
-
-def _sources(read: dict[str, Any]) -> Iterator[str]:
-    if read:
-        how = "kept as they stand" if read["kept"] else "with programs"
-        refused = [f"{number:,} {reason}" for reason, number in read["refused"].items()]
-        numbers = [f"{number:,} {what}" for what, number in read.get("numbers", {}).items()]
-        yield (
-            f"  sources {read['problems']:,} of {read['rows']:,} rows, {how}"
-            + _listed("; refused ", refused)
-            + _listed("; ", numbers)
-        )
-
-
-def _listed(before: str, parts: list[str]) -> str:
-    return before + ", ".join(parts) if parts else ""

@@ -289,7 +289,9 @@ def test_rows_with_plain_answers_are_kept_as_they_stand(tmp_path: Path, capsys: 
     read = json.loads(capsys.readouterr().out)["source"]
     assert (read["kept"], read["numbers"]) == (True, {"essential by annotation": 6})
     assert main([*given[:-1], *columns, "--out", str(tmp_path / "rows")]) in (0, 3)
-    assert "  sources 3 of 3 rows, kept as they stand; 6 essential by annotation\n" in capsys.readouterr().out
+    told = "3 problems kept as they stand, from 3 rows (refused: none); essential by annotation: 6"
+    assert f"  sources {told}\n" in capsys.readouterr().out
+    assert told in (tmp_path / "rows" / "README.md").read_text()
     graphs = [graph_from_text(text) for text in rows_of(tmp_path / "rows").column("graph").to_pylist()]
     assert {link.kind for graph in graphs for link in graph.links} == {"value-preserving"}
     assert main([*given, "--columns", "problem,result", "--out", str(tmp_path / "other")]) == 2

@@ -5,7 +5,7 @@ those of every row in data of few templates, which is why the repetition is comp
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 from statistics import fmean
 
@@ -30,19 +30,19 @@ def in_template(phrase: str, rows: Sequence[int], texts: Sequence[str]) -> bool:
         texts: All texts.
     """
     wanted = phrase.split()
-    near = [window for row in rows[:_COMPARED] for window in _beside(wanted, words_of(texts[row])) if window]
+    near = [window for row in rows[:_COMPARED] if (window := _beside(wanted, words_of(texts[row])))]
     if len(near) < 2:
         return False
     repeated = fmean(_closest(window, near[:at] + near[at + 1 :]) for at, window in enumerate(near))
     return repeated >= _REPEATED and repeated > _by_chance(min(len(rows), _COMPARED), texts) + _MORE
 
 
-def _beside(wanted: Sequence[str], words: Sequence[str]) -> Iterator[frozenset[str]]:
-    """What stands next to the first place of the phrase, if it has one."""
+def _beside(wanted: Sequence[str], words: Sequence[str]) -> frozenset[str]:
+    """What stands next to the first place of the phrase; nothing where it has none."""
     for at in range(len(words) - len(wanted) + 1):
         if words[at : at + len(wanted)] == wanted:
-            yield _window(words, at, at + len(wanted)) - set(wanted)
-            return
+            return _window(words, at, at + len(wanted)) - set(wanted)
+    return frozenset()
 
 
 def _window(words: Sequence[str], start: int, stop: int) -> frozenset[str]:
